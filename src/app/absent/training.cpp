@@ -1,0 +1,25 @@
+// Stands in for app/training where vernier was built without LibTorch: the verbs exist and say what is needed.
+#include "app/measure.h"
+#include "app/verbs.h"
+#include "base/error.h"
+
+namespace vernier::app {
+
+namespace {
+void refuse(CLI::App& program, const std::string& name) {
+  CLI::App* verb = program.add_subcommand(name, "needs the training half (absent from this build)");
+  verb->allow_extras();
+  verb->callback([name] {
+    throw Error(name + ": this build has no training half; configure it with VERNIER_TRAINING=ON (the release preset)");
+  });
+}
+}  // namespace
+
+std::optional<double> measured_speed(const plan::Cohort&) { return std::nullopt; }
+
+void add_run(CLI::App& program) { refuse(program, "run"); }
+void add_eval(CLI::App& program) { refuse(program, "eval"); }
+void add_bench(CLI::App& program) { refuse(program, "bench"); }
+void add_signature(CLI::App& program) { refuse(program, "signature"); }
+
+}  // namespace vernier::app

@@ -1,0 +1,211 @@
+// vernier fit DATA [--law NAME|all]: estimates laws from a store or a table and prints them.
+#include "fit/fit.h"
+
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <memory>
+#include <set>
+
+#include "app/verbs.h"
+#include "base/error.h"
+#include "fit/freedom.h"
+#include "fit/optimum.h"
+
+namespace vernier::app {
+namespace {
+
+struct Request {
+  std::string data, law = "all", map;
+  fit::ReadOptions read;
+  fit::FitOptions options;
+  std::vector<std::string> fix, ties;
+  bool json = false;
+};
+
+struct Skipped {
+  std::string law, why;
+};
+
+std::pair<std::string, std::string> pair_of(const std::string& option, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    throw Error(fmt::format("{}: expected NAME=VALUE, got '{}'", option, text));
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+double number_of(const std::string& option, const std::string& text) {
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size())
+    throw Error(fmt::format("{}: expected a number, got '{}'", option, text));
+  return value;
+}
+
+void read_constraints(Request& request) {
+  for (const auto& text : request.fix) {
+    const auto [name, value] = pair_of("--fix", text);
+    request.options.fix[name] = number_of("--fix " + name, value);
+  }
+  for (const auto& text : request.ties) request.options.ties.push_back(pair_of("--tie", text));
+}
+
+/// For `--law all`: the constraints that speak of this law's symbols.
+fit::FitOptions constraints_of(const std::string& law, fit::FitOptions options) {
+  const auto symbols = fit::symbols_of(law);
+  const auto knows = [&](const std::string& name) {
+    return std::find(symbols.begin(), symbols.end(), name) != symbols.end();
+  };
+  std::erase_if(options.fix, [&](const auto& entry) { return !knows(entry.first); });
+  std::erase_if(options.ties, [&](const auto& tie) { return !knows(tie.first) || !knows(tie.second); });
+  return options;
+}
+
+/// With --law all every law is held to the largest size, unless another hold-out was asked for.
+fit::FitSummary fit_one_of_all(const std::string& law, const std::vector<law::RunPoint>& points,
+                               fit::FitOptions options) {
+  options = constraints_of(law, std::move(options));
+  if (!options.holdout.empty()) return fit::fit(law, points, options);
+  try {
+    options.holdout = "largest_n:1";
+    return fit::fit(law, points, options);
+  } catch (const Error&) {  // too few sizes to do without one
+    options.holdout.clear();
+    return fit::fit(law, points, options);
+  }
+}
+
+std::vector<fit::FitSummary> fit_all(const std::vector<law::RunPoint>& points, const fit::FitOptions& options,
+                                     std::vector<Skipped>& skipped) {
+  std::vector<fit::FitSummary> fits;
+  for (const auto& law : fit::law_names()) {
+    try {
+      fits.push_back(fit_one_of_all(law, points, options));
+    } catch (const Error& problem) {
+      skipped.push_back({law, problem.what()});
+    }
+  }
+  Problems problems;
+  for (const auto& [law, why] : skipped) problems.push_back(why);
+  if (fits.empty()) refuse_if(problems);
+  return fits;
+}
+
+/// The law with the smallest hold-out error; one that could not predict a run held out comes after those that could.
+std::optional<std::string> best_of(const std::vector<fit::FitSummary>& fits) {
+  const auto rank = [](const fit::FitSummary& fit) {
+    const bool known = fit.holdout && fit.holdout->rms_log;
+    return std::pair(known ? fit.holdout->outside : std::numeric_limits<std::int64_t>::max(),
+                     known ? *fit.holdout->rms_log : std::numeric_limits<double>::infinity());
+  };
+  const auto best =
+      std::min_element(fits.begin(), fits.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  if (fits.size() > 1 && !(best->holdout && best->holdout->rms_log)) return std::nullopt;
+  return best->law;
+}
+
+Json json_of(const fit::Data& data, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
+  Json excluded = Json::array(), list = Json::array(), left_out = Json::array();
+  for (const auto& [run, why] : data.excluded) excluded.push_back({{"run", run}, {"why", why}});
+  for (const auto& fit : fits) list.push_back(to_json(fit));
+  for (const auto& [law, why] : skipped) left_out.push_back({{"law", law}, {"why", why}});
+  const auto best = best_of(fits);
+  return {{"data", {{"rows", data.rows}, {"used", data.points.size()}, {"excluded", excluded}}},
+          {"fits", list},
+          {"best", best ? Json(*best) : Json(nullptr)},
+          {"skipped", left_out}};
+}
+
+std::string interval_text(const fit::Interval& interval) {
+  if (!interval.lo) return fmt::format("{:.6g}", interval.value);
+  return fmt::format("{:<12.6g} {:>12.6g} ... {:<12.6g}{}", interval.value, *interval.lo, *interval.hi,
+                     *interval.identified ? "" : "  not identified by these data");
+}
+
+void print(const fit::FitSummary& fit) {
+  fmt::print("\n{}  ({} runs)\n", fit.law, fit.rows);
+  std::size_t width = 0;
+  for (const auto& symbol : fit.symbols) width = std::max(width, symbol.size());
+  for (std::size_t k = 0; k < fit.symbols.size(); ++k)
+    fmt::print("  {:<{}}  {}\n", fit.symbols[k], width, interval_text(fit.parameters[k]));
+  fmt::print("  objective {:.7g}, rms of ln L {:.4g}, R2 {:.5f}, AIC {:.1f}, BIC {:.1f}\n", fit.objective, fit.rms_log,
+             fit.r2, fit.aic, fit.bic);
+  if (fit.holdout && fit.holdout->rms_log)
+    fmt::print("  held out {} runs: rms of ln L {:.4g}\n", fit.holdout->rows, *fit.holdout->rms_log);
+  if (fit.holdout && fit.holdout->outside > 0)
+    fmt::print("  {} runs held out lie outside this law\n", fit.holdout->outside);
+  fmt::print("  {} of {} starts reached the best, {:.2f} s\n", fit.starts_at_best, fit.starts.size(), fit.seconds);
+}
+
+void print(const fit::Data& data, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
+  fmt::print("{} rows, {} used, {} excluded\n", data.rows, data.points.size(), data.excluded.size());
+  for (const auto& [run, why] : data.excluded) fmt::print("  {}: {}\n", run, why);
+  for (const auto& fit : fits) print(fit);
+  for (const auto& [law, why] : skipped) fmt::print("\n{} not fitted: {}\n", law, why);
+  if (const auto best = best_of(fits); best && fits.size() > 1) fmt::print("\nsmallest hold-out error: {}\n", *best);
+}
+
+/// The runs that one law cannot describe are excluded like those that cannot be read.
+void exclude(fit::Data& data, const fit::FitSummary& fit) {
+  for (const auto& excluded : fit.excluded) {
+    data.excluded.push_back(excluded);
+    const auto found =
+        std::find_if(data.points.begin(), data.points.end(), [&](const auto& p) { return p.run == excluded.run; });
+    if (found != data.points.end()) data.points.erase(found);
+  }
+}
+
+/// A law without precision on rounded runs answers a question that few mean to ask.
+void warn_if_precision_is_ignored(const fit::Data& data, const fit::FitSummary& fit) {
+  const auto rounded = std::count_if(data.points.begin(), data.points.end(), law::is_rounded);
+  if (rounded == 0 || fit::has_precision(fit)) return;
+  spdlog::warn("{} ignores precision, and {} of {} runs are rounded; --where selects runs", fit.law, rounded,
+               data.points.size());
+}
+
+void execute(Request request) {
+  request.read.map = fit::parse_map(request.map);
+  read_constraints(request);
+  fit::Data data = fit::read_data(request.data, request.read);
+  if (data.points.empty()) throw Error(fmt::format("{}: none of {} rows can be fitted", request.data, data.rows));
+  std::vector<Skipped> skipped;
+  std::vector<fit::FitSummary> fits;
+  if (request.law == "all") {
+    fits = fit_all(data.points, request.options, skipped);
+  } else {
+    fits.push_back(fit::fit(request.law, data.points, request.options));
+    exclude(data, fits.front());
+    warn_if_precision_is_ignored(data, fits.front());
+  }
+  if (request.json)
+    fmt::print("{}\n", json_of(data, fits, skipped).dump());
+  else
+    print(data, fits, skipped);
+}
+
+}  // namespace
+
+void add_fit(CLI::App& program) {
+  auto request = std::make_shared<Request>();
+  CLI::App* verb = program.add_subcommand("fit", "Fit a law to a store, or to a CSV, JSONL or Parquet file");
+  verb->add_option("data", request->data, "folder of runs, or a table")->required();
+  verb->add_option("--law", request->law, fmt::format("all, or one of {}", fmt::join(fit::law_names(), ", ")))
+      ->capture_default_str();
+  verb->add_option("--map", request->map, "columns of foreign data: n_non_embedding=N,tokens=D,loss_val=loss");
+  verb->add_option("--where", request->read.where, "rows to use: weight_bits==16 && tokens>1e9");
+  verb->add_option("--bootstrap", request->options.bootstrap, "replicates for the 90 % intervals")
+      ->capture_default_str();
+  verb->add_option("--starts", request->options.starts, "start points")->capture_default_str();
+  verb->add_option("--seed", request->options.seed, "of starts and replicates")->capture_default_str();
+  verb->add_option("--huber", request->options.huber_delta, "delta of log residuals")->capture_default_str();
+  verb->add_option("--holdout", request->options.holdout, "largest_n:1, largest_d:1 or fraction:0.2");
+  verb->add_option("--tie", request->ties, "parameters that are equal: alpha=beta")->expected(1)->take_all();
+  verb->add_option("--fix", request->fix, "parameters that are known: E=1.8")->expected(1)->take_all();
+  verb->add_flag("--json", request->json, "machine-readable output");
+  verb->callback([request] { execute(*request); });
+}
+
+}  // namespace vernier::app

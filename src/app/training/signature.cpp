@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <bit>
+#include <iostream>
+
+#include "app/verbs.h"
+#include "base/digest.h"
+#include "train/cohort.h"
+#include "train/schedule.h"
+
+namespace vernier::app {
+
+namespace {
+
+/// Short runs in several formats, for both recipes: whatever changes a bit of a loss changes the digest.
+train::CohortSpec signature_cohort(std::string_view recipe) {
+  train::CohortSpec spec;
+  spec.recipe = recipe;
+  spec.shape = {.depth = 2, .width = 32, .heads = 2, .context = 64, .vocab = 64};
+  spec.training = {.batch = 4, .learning_rate = 0.004, .warmup_tokens = 1024, .cooldown = 0.2, .beta1 = 0.9, .beta2 = 0.95,
+                   .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1};
+  spec.validation_tokens = 1024;
+  for (const char* number : {"fp32", "bf16", "int8/channel", "int4/channel", "e4m3/tensor", "e2m1/block32:e8m0", "ternary"}) {
+    NumbersSpec numbers;
+    numbers.weights = number;
+    if (numbers.weights != "fp32") numbers.activations = numbers.kv = "int8/tensor";
+    spec.members.push_back({numbers, spec.training.learning_rate, 1});
+  }
+  spec.members.back().numbers.attention = "e4m3/tensor";
+  return spec;
+}
+
+void add_losses(const train::CohortSpec& spec, Digest& digest) {
+  CorpusSpec corpus;
+  corpus.oracle.vocab = spec.shape.vocab;
+  const std::atomic<bool> stop = false;
+  const train::CohortTrainer trainer(spec, data::open_corpus(corpus), at::kCPU, 1);
+  train::CohortState state = trainer.initial_state();
+  const std::vector<bool> all(spec.members.size(), true);
+  const auto rate = [&](const train::Member& member, std::int64_t step) {
+    return train::trunk_rate(member.learning_rate, step, spec.warmup_steps());
+  };
+  trainer.advance(state, {12, rate, all, true, {}}, stop);
+  const auto evaluations = trainer.evaluate(state, all);
+  for (std::size_t k = 0; k < spec.members.size(); ++k) {
+    for (const CurvePoint& point : state.members[k].curve) digest.add(fmt::format("{:x} ", std::bit_cast<std::uint64_t>(point.loss_train)));
+    if (evaluations[k]) digest.add(fmt::format("{:x}\n", std::bit_cast<std::uint64_t>(evaluations[k]->loss)));
+  }
+}
+
+}  // namespace
+
+void add_signature(CLI::App& program) {
+  CLI::App* verb = program.add_subcommand("signature", "one digest of behaviour: short runs, several formats, fixed seeds");
+  verb->callback([] {
+    Digest digest;
+    for (const Recipe& recipe : kRecipes) add_losses(signature_cohort(recipe.name), digest);
+    fmt::print("{}\n", digest.hex().substr(0, 8));
+  });
+}
+
+}  // namespace vernier::app

@@ -1,0 +1,259 @@
+#include "fit/fit.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "base/check.h"
+#include "fit/bootstrap.h"
+#include "fit/dispatch.h"
+#include "fit/holdout.h"
+
+namespace vernier::fit {
+namespace {
+
+using law::RunPoint;
+
+/// One law on one set of runs, ready to be searched.
+struct Task {
+  std::unique_ptr<Problem> problem;
+  Setting setting;
+  Sample sample;
+  std::vector<Excluded> excluded;
+};
+
+void check(const FitOptions& options) {
+  Problems problems;
+  expect_positive(problems, "--huber", options.huber_delta);
+  expect(problems, options.starts >= 1, "--starts", "at least 1", options.starts);
+  expect(problems, options.bootstrap >= 0, "--bootstrap", "0 or more", options.bootstrap);
+  refuse_if(problems);
+}
+
+/// Points in one order, whatever order they came in, so that sums and draws do not depend on it.
+std::vector<RunPoint> sorted(std::vector<RunPoint> points) {
+  const auto key = [](const RunPoint& p) {
+    return std::tie(p.params, p.tokens, p.precision, p.loss, p.weights.bits, p.activations.bits, p.kv.bits, p.run);
+  };
+  std::stable_sort(points.begin(), points.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  return points;
+}
+
+/// True for each point that lies outside the law even where the free parameters have their lowest admissible values,
+/// which make every factor as large as it can be.
+std::vector<bool> outside(const Problem& problem, const Setting& setting) {
+  std::vector<int> rows(problem.points().size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = int(i);
+  std::vector<double> base(rows.size()), columns(rows.size() * problem.coefficients());
+  problem.columns(setting.theta, rows, base.data(), columns.data());
+  std::vector<bool> result(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    result[i] = std::isnan(base[i]);
+    for (std::size_t j = 0; j < problem.coefficients(); ++j)
+      result[i] = result[i] || std::isnan(columns[i * problem.coefficients() + j]);
+  }
+  return result;
+}
+
+std::size_t distinct(const std::vector<RunPoint>& points, double RunPoint::*member) {
+  std::set<double> values;
+  for (const auto& point : points) values.insert(point.*member);
+  return values.size();
+}
+
+bool about_rounding(const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; }
+
+void check_design(std::string_view law, const Task& task) {
+  const auto& points = task.problem->points();
+  const std::size_t free = task.setting.freedom.size();
+  Problems problems;
+  expect(problems, points.size() > free, law, fmt::format("more runs than its {} free parameters", free),
+         points.size());
+  const bool has_precision =
+      with_law(law, []<class Law>() { return std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding); });
+  const auto& parameters = task.problem->parameters();
+  if (has_precision &&
+      std::none_of(parameters.begin(), parameters.end(), [](const auto& p) { return about_rounding(p.symbol); }))
+    problems.push_back(fmt::format("{}: no run is rounded in a part that this law looks at", law));
+  expect(problems, distinct(points, &RunPoint::params) >= 2, fmt::format("{}: N", law), "at least 2 different values",
+         distinct(points, &RunPoint::params));
+  expect(problems, distinct(points, &RunPoint::tokens) >= 2, fmt::format("{}: D", law), "at least 2 different values",
+         distinct(points, &RunPoint::tokens));
+  refuse_if(problems);
+}
+
+Task make_task(std::string_view law, std::vector<RunPoint> points, const FitOptions& options) {
+  const bool centred = !fixes_scaled_coefficient(law, options);
+  Task task;
+  task.problem = make_problem(law, points, centred);
+  task.setting = make_setting(law, *task.problem, options);
+  const auto is_outside = outside(*task.problem, task.setting);
+  if (std::find(is_outside.begin(), is_outside.end(), true) != is_outside.end()) {
+    std::vector<RunPoint> inside;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (is_outside[i])
+        task.excluded.push_back({points[i].run, fmt::format("a factor of {} is not above zero at its bits", law)});
+      else
+        inside.push_back(points[i]);
+    }
+    task.problem = make_problem(law, inside, centred);
+    task.setting = make_setting(law, *task.problem, options);
+  }
+  check_design(law, task);
+  for (std::size_t i = 0; i < task.problem->points().size(); ++i) {
+    task.sample.rows.push_back(int(i));
+    task.sample.weights.push_back(task.problem->points()[i].weight);
+  }
+  return task;
+}
+
+/// Condition of J^T J of the log residuals by the variables that lie inside their bounds, columns scaled to unit
+/// length.
+std::optional<double> condition(const Task& task, const std::vector<double>& theta) {
+  const Problem& problem = *task.problem;
+  const Freedom& freedom = task.setting.freedom;
+  const std::size_t n = problem.points().size(), K = problem.locals();
+  std::vector<double> predicted(n), derivatives(n * K);
+  problem.derivatives(theta, task.sample.rows, predicted.data(), derivatives.data());
+  Eigen::MatrixXd J = Eigen::MatrixXd::Zero(Eigen::Index(n), Eigen::Index(freedom.size()));
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < K; ++k)
+      if (const int g = problem.local_of(i)[k]; g >= 0 && freedom.variable[std::size_t(g)] >= 0)
+        J(Eigen::Index(i), freedom.variable[std::size_t(g)]) += derivatives[i * K + k] / predicted[i];
+  std::vector<Eigen::Index> inner;
+  for (std::size_t u = 0; u < freedom.size(); ++u) {
+    const double value = theta[std::size_t(freedom.parameter[u])];
+    if (value > freedom.lower[u] && value < freedom.upper[u] && J.col(Eigen::Index(u)).norm() > 0)
+      inner.push_back(Eigen::Index(u));
+  }
+  if (inner.empty()) return std::nullopt;
+  Eigen::MatrixXd S(J.rows(), Eigen::Index(inner.size()));
+  for (std::size_t c = 0; c < inner.size(); ++c) S.col(Eigen::Index(c)) = J.col(inner[c]).normalized();
+  const auto singular = Eigen::JacobiSVD<Eigen::MatrixXd>(S).singularValues();
+  const double largest = singular(0), smallest = singular(singular.size() - 1);
+  if (!(smallest > largest * 1e-14)) return std::nullopt;  // singular to rounding
+  return std::pow(largest / smallest, 2);
+}
+
+/// Residuals of ln L for rms and the information criteria (Gaussian log residuals, their variance one more parameter),
+/// of L for R^2.
+void add_quality(FitSummary& summary, const Task& task, const std::vector<double>& theta) {
+  const auto& points = task.problem->points();
+  std::vector<double> predicted(points.size()), derivatives(points.size() * task.problem->locals());
+  task.problem->derivatives(theta, task.sample.rows, predicted.data(), derivatives.data());
+  const auto n = static_cast<double>(points.size());
+  double mean = 0, square_log = 0, square = 0, spread = 0;
+  for (const auto& point : points) mean += point.loss / n;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const double log_residual = std::log(predicted[i]) - std::log(points[i].loss);
+    square_log += log_residual * log_residual;
+    square += (predicted[i] - points[i].loss) * (predicted[i] - points[i].loss);
+    spread += (points[i].loss - mean) * (points[i].loss - mean);
+  }
+  summary.rms_log = std::sqrt(square_log / n);
+  summary.r2 = 1 - square / spread;
+  const double unknowns = static_cast<double>(task.setting.freedom.size()) + 1;
+  const double fit_term = n * (std::log(2 * M_PI * std::max(square_log / n, 1e-300)) + 1);
+  summary.aic = fit_term + 2 * unknowns;
+  summary.bic = fit_term + std::log(n) * unknowns;
+  summary.condition = condition(task, theta);
+}
+
+void add_starts(FitSummary& summary, const Task& task, const Search& found) {
+  const auto shape = [&](const Descent& point) {
+    const auto natural = task.problem->natural(point.theta);
+    return std::vector<double>(natural.begin() + std::ptrdiff_t(task.problem->coefficients()), natural.end());
+  };
+  for (std::size_t k = 0; k < found.ends.size(); ++k)
+    summary.starts.push_back({shape(found.begins[k]), shape(found.ends[k]), found.ends[k].objective});
+  summary.starts_at_best = found.at_best;
+  summary.stop = found.stop;
+}
+
+void add_parameters(FitSummary& summary, const Task& task, const Search& found) {
+  const auto values = task.problem->natural(found.best.theta);
+  const auto& parameters = task.problem->parameters();
+  for (std::size_t g = 0; g < parameters.size(); ++g) {
+    summary.symbols.push_back(parameters[g].name);
+    summary.parameters.push_back({values[g], {}, {}, {}, {}});
+    if (parameters[g].symbol.per_precision) summary.labels[parameters[g].name] = parameters[g].label;
+  }
+}
+
+void add_intervals(FitSummary& summary, const Task& task) {
+  for (std::size_t g = 0; g < summary.parameters.size(); ++g) {
+    const int u = task.setting.freedom.variable[g];
+    if (u < 0) continue;
+    std::vector<double> replicates;
+    for (const auto& replicate : summary.bootstrap) replicates.push_back(replicate[g]);
+    summary.parameters[g] =
+        interval_of(summary.parameters[g].value, std::move(replicates), task.problem->parameters()[g].symbol,
+                    task.setting.freedom.upper[std::size_t(u)]);
+  }
+}
+
+FitSummary estimate(std::string_view law, const Task& task, const FitOptions& options, std::int64_t threads,
+                    std::int64_t replicates) {
+  const Stream root{std::uint64_t(options.seed)};
+  const Search found = search(*task.problem, task.setting, task.sample, options.huber_delta, options.starts,
+                              root.child("starts"), threads);
+  FitSummary summary;
+  summary.law = law;
+  summary.rows = std::int64_t(task.problem->points().size());
+  summary.huber_delta = options.huber_delta;
+  summary.objective = found.best.objective;
+  summary.excluded = task.excluded;
+  add_parameters(summary, task, found);
+  add_quality(summary, task, found.best.theta);
+  add_starts(summary, task, found);
+  for (const auto& theta :
+       bootstrap(*task.problem, task.setting, found, options.huber_delta, replicates, root.child("bootstrap"), threads))
+    summary.bootstrap.push_back(task.problem->natural(theta));
+  add_intervals(summary, task);
+  return summary;
+}
+
+Holdout holdout(std::string_view law, const std::vector<RunPoint>& points, const FitOptions& options,
+                std::int64_t threads) {
+  const Split parts = split(points, options.holdout, Stream{std::uint64_t(options.seed)}.child("holdout"));
+  const FitSummary without = estimate(law, make_task(law, parts.fitted, options), options, threads, 0);
+  Holdout result;
+  double square = 0;
+  for (const auto& point : parts.held_out) {
+    const double predicted = loss(without, without.values(), point);
+    if (!(predicted > 0)) {
+      ++result.outside;
+      continue;
+    }
+    ++result.rows;
+    square += std::pow(std::log(predicted) - std::log(point.loss), 2);
+  }
+  if (result.rows > 0) result.rms_log = std::sqrt(square / static_cast<double>(result.rows));
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::string> law_names() {
+  std::vector<std::string> names;
+  for (const auto name : names_of_laws(static_cast<law::Laws*>(nullptr))) names.emplace_back(name);
+  return names;
+}
+
+FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const FitOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  check(options);
+  const std::int64_t processors = std::max(1u, std::thread::hardware_concurrency());
+  const std::int64_t threads = options.threads > 0 ? options.threads : processors;
+  const auto ordered = sorted(points);
+  FitSummary summary = estimate(law, make_task(law, ordered, options), options, threads, options.bootstrap);
+  if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options, threads);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return summary;
+}
+
+}  // namespace vernier::fit

@@ -1,0 +1,43 @@
+// Estimates a law from runs: the sum of Huber terms of log residuals, minimised by variable projection from many starts
+// and polished jointly; intervals by bootstrap with re-optimisation (DESIGN.md, section 7; LAWS.md, section 9).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fit/data.h"
+#include "fit/summary.h"
+#include "law/point.h"
+
+namespace vernier::fit {
+
+struct FitOptions {
+  double huber_delta = 1e-3;      ///< of log residuals
+  std::int64_t starts = 64;       ///< start points of the shape parameters
+  std::int64_t bootstrap = 1000;  ///< replicates; 0 for none
+  std::int64_t seed = 1;
+  std::int64_t threads = 0;           ///< 0: one per processor; changes the time only, never the result
+  std::string holdout;                ///< largest_n:k | largest_d:k | fraction:f; empty for none
+  std::map<std::string, double> fix;  ///< symbol -> value
+  std::vector<std::pair<std::string, std::string>> ties;  ///< symbols that are equal
+};
+
+/// Names of the laws that can be fitted, in the order of `--law all`.
+std::vector<std::string> law_names();
+
+/// Fits `law` to the points. Throws Error: unknown or unavailable law, too few rows, columns that do not vary; Failure
+/// where no start gave a finite objective. Does not depend on the order of the points, nor on the number of threads.
+FitSummary fit(std::string_view law, const std::vector<law::RunPoint>& points, const FitOptions& options = {});
+
+/// Loss of a point under a law, `parameters` in the order of the summary's symbols [nats per token]. NaN where any
+/// factor is not above zero, or the point's format has no constant.
+double loss(const FitSummary& law, const std::vector<double>& parameters, const law::RunPoint& point);
+
+/// f = N_eff/N of a point; 1 exactly for the baseline and for laws without precision, NaN as above.
+double n_eff_share(const FitSummary& law, const std::vector<double>& parameters, const law::RunPoint& point);
+
+}  // namespace vernier::fit

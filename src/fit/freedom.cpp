@@ -1,0 +1,120 @@
+#include "fit/freedom.h"
+
+#include <algorithm>
+
+#include "fit/dispatch.h"
+
+namespace vernier::fit {
+namespace {
+
+int index_of(const Problem& problem, const std::string& name) {
+  const auto& all = problem.parameters();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Parameter& p) { return p.name == name; });
+  return found == all.end() ? -1 : int(found - all.begin());
+}
+
+void check_symbol(std::string_view law, const Problem& problem, const std::string& name, Problems& problems) {
+  const auto known = symbols_of(law);
+  if (index_of(problem, name) >= 0 || std::find(known.begin(), known.end(), name) != known.end()) return;
+  std::vector<std::string> names;
+  for (const auto& parameter : problem.parameters()) names.push_back(parameter.name);
+  problems.push_back(fmt::format("law {} has no parameter '{}'; it has {}", law, name, fmt::join(names, ", ")));
+}
+
+void check_fixed(const Parameter& parameter, double value, Problems& problems) {
+  const auto& symbol = parameter.symbol;
+  if (!(value >= symbol.lowest && value <= symbol.highest))
+    problems.push_back(fmt::format("--fix {}: expected a number from {} to {}, got {}", parameter.name, symbol.lowest,
+                                   symbol.highest, value));
+}
+
+/// For each parameter the first of those it is tied to, itself included.
+std::vector<int> leaders(std::string_view law, const Problem& problem, const FitOptions& options, Problems& problems) {
+  std::vector<int> leader(problem.parameters().size());
+  for (std::size_t g = 0; g < leader.size(); ++g) leader[g] = int(g);
+  for (const auto& [first, second] : options.ties) {
+    check_symbol(law, problem, first, problems);
+    check_symbol(law, problem, second, problems);
+    const int a = index_of(problem, first), b = index_of(problem, second);
+    if (a < 0 || b < 0) continue;
+    if (std::min(a, b) < int(problem.coefficients())) {
+      problems.push_back(fmt::format("--tie {}={}: only exponents and precision constants can be tied", first, second));
+      continue;
+    }
+    const int from = leader[std::size_t(std::max(a, b))], to = leader[std::size_t(std::min(a, b))];
+    for (int& l : leader)
+      if (l == from || l == to) l = std::min(from, to);
+  }
+  return leader;
+}
+
+/// The largest E that leaves something to explain.
+double upper_limit(const Problem& problem, const Parameter& parameter) {
+  if (parameter.name != "E") return parameter.symbol.highest;
+  double lowest_loss = parameter.symbol.highest;
+  for (const auto& point : problem.points()) lowest_loss = std::min(lowest_loss, point.loss);
+  return lowest_loss;
+}
+
+void add_variable(Freedom& freedom, const Problem& problem, std::size_t g) {
+  freedom.variable[g] = int(freedom.parameter.size());
+  freedom.parameter.push_back(int(g));
+  freedom.lower.push_back(problem.parameters()[g].symbol.lowest);
+  freedom.upper.push_back(upper_limit(problem, problem.parameters()[g]));
+}
+
+void join_variable(Freedom& freedom, const Problem& problem, std::size_t g, int variable) {
+  const auto u = std::size_t(variable);
+  freedom.variable[g] = variable;
+  freedom.lower[u] = std::max(freedom.lower[u], problem.parameters()[g].symbol.lowest);
+  freedom.upper[u] = std::min(freedom.upper[u], problem.parameters()[g].symbol.highest);
+}
+
+}  // namespace
+
+std::vector<std::string> symbols_of(std::string_view law) {
+  return with_law(law, []<class Law>() {
+    std::vector<std::string> names;
+    for (const auto& symbol : Law::symbols) names.emplace_back(symbol.name);
+    return names;
+  });
+}
+
+bool fixes_scaled_coefficient(std::string_view law, const FitOptions& options) {
+  return with_law(law, [&]<class Law>() {
+    for (std::size_t j = 0; j < Law::coefficients; ++j)
+      if (Law::symbols[j].name != "E" && options.fix.contains(std::string(Law::symbols[j].name))) return true;
+    return false;
+  });
+}
+
+Setting make_setting(std::string_view law, const Problem& problem, const FitOptions& options) {
+  Problems problems;
+  const auto& parameters = problem.parameters();
+  for (const auto& [name, value] : options.fix) {
+    check_symbol(law, problem, name, problems);
+    if (const int g = index_of(problem, name); g >= 0) check_fixed(parameters[std::size_t(g)], value, problems);
+  }
+  const auto leader = leaders(law, problem, options, problems);
+  refuse_if(problems);
+
+  Setting setting;
+  setting.freedom.variable.assign(parameters.size(), -1);
+  setting.theta.resize(parameters.size());
+  std::map<int, double> fixed_group;
+  for (std::size_t g = 0; g < parameters.size(); ++g)
+    if (const auto fixed = options.fix.find(parameters[g].name); fixed != options.fix.end())
+      fixed_group[leader[g]] = fixed->second;
+  for (std::size_t g = 0; g < parameters.size(); ++g) {
+    setting.theta[g] = parameters[g].symbol.lowest;
+    if (const auto fixed = fixed_group.find(leader[g]); fixed != fixed_group.end())
+      setting.theta[g] = fixed->second;
+    else if (leader[g] == int(g))
+      add_variable(setting.freedom, problem, g);
+    else
+      join_variable(setting.freedom, problem, g, setting.freedom.variable[std::size_t(leader[g])]);
+  }
+  return setting;
+}
+
+}  // namespace vernier::fit

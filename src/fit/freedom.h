@@ -1,0 +1,24 @@
+// What a fit may move: from --fix, --tie and the data to the variables of the solver.
+#pragma once
+
+#include "fit/fit.h"
+#include "fit/solver.h"
+
+namespace vernier::fit {
+
+/// Names of the symbols of a law in the order of LAWS.md; throws Error for an unknown law.
+std::vector<std::string> symbols_of(std::string_view law);
+
+/// True when a coefficient other than E is given, so that N and D must stay in their own units.
+bool fixes_scaled_coefficient(std::string_view law, const FitOptions& options);
+
+struct Setting {
+  Freedom freedom;
+  std::vector<double> theta;  ///< fixed parameters hold their values, others the lowest admissible
+};
+
+/// Throws Error for a fixed value outside the admissible range, an unknown symbol, a tie of coefficients. A symbol of
+/// the law that acts on none of these runs may be named and is ignored.
+Setting make_setting(std::string_view law, const Problem& problem, const FitOptions& options);
+
+}  // namespace vernier::fit

@@ -1,0 +1,21 @@
+// Which runs are kept out of a fit, to be predicted by it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/stream.h"
+#include "law/point.h"
+
+namespace vernier::fit {
+
+struct Split {
+  std::vector<law::RunPoint> fitted, held_out;
+};
+
+/// `rule`: largest_n:k or largest_d:k hold out all runs of the k largest distinct N or D; fraction:f holds out that
+/// share of the runs of each precision, drawn. Throws Error for another rule or when nothing, or nothing else, would be
+/// held out.
+Split split(const std::vector<law::RunPoint>& points, const std::string& rule, const Stream& stream);
+
+}  // namespace vernier::fit

@@ -1,0 +1,102 @@
+#include "fit/search.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <thread>
+
+namespace vernier::fit {
+namespace {
+
+double drawn(const law::Symbol& symbol, double share) {
+  if (symbol.scale == law::Scale::Linear)
+    return symbol.start_lowest + share * (symbol.start_highest - symbol.start_lowest);
+  return symbol.start_lowest * std::pow(symbol.start_highest / symbol.start_lowest, share);
+}
+
+std::vector<double> drawn_theta(const Problem& problem, const Setting& setting, const Stream& stream) {
+  std::vector<double> theta = setting.theta;
+  for (std::size_t g = problem.coefficients(); g < theta.size(); ++g) {
+    const int u = setting.freedom.variable[g];
+    if (u < 0) continue;
+    const auto& symbol = problem.parameters()[std::size_t(setting.freedom.parameter[std::size_t(u)])].symbol;
+    const double value = drawn(symbol, stream.uniform(std::uint64_t(u)));  // tied parameters draw the same
+    theta[g] = std::clamp(value, setting.freedom.lower[std::size_t(u)], setting.freedom.upper[std::size_t(u)]);
+  }
+  return theta;
+}
+
+bool better(const Descent& a, const Descent& b) {
+  return a.objective != b.objective ? a.objective < b.objective : a.theta < b.theta;
+}
+
+}  // namespace
+
+void in_parallel(std::int64_t count, std::int64_t threads, const std::function<void(std::int64_t)>& job) {
+  std::atomic<std::int64_t> next = 0;
+  std::vector<std::exception_ptr> problems(std::size_t(std::max<std::int64_t>(threads, 1)));
+  const auto work = [&](std::size_t worker) {
+    try {
+      for (std::int64_t k = next++; k < count; k = next++) job(k);
+    } catch (...) {
+      problems[worker] = std::current_exception();
+    }
+  };
+  std::vector<std::thread> others;
+  for (std::size_t worker = 1; worker < problems.size(); ++worker) others.emplace_back(work, worker);
+  work(0);
+  for (auto& thread : others) thread.join();
+  for (const auto& problem : problems)
+    if (problem) std::rethrow_exception(problem);
+}
+
+Descent draw_start(const Problem& problem, const Setting& setting, const Sample& sample, double delta, Stream stream) {
+  constexpr std::uint64_t kDraws = 200;  // large offsets put a factor below zero and are drawn again
+  Descent start;
+  for (std::uint64_t draw = 0; draw < kDraws && !std::isfinite(start.objective); ++draw)
+    start =
+        project(problem, setting.freedom, sample, delta, drawn_theta(problem, setting, stream.child(draw)), false, 3);
+  return start;
+}
+
+std::vector<Descent> different(const std::vector<Descent>& ends, std::size_t most) {
+  std::vector<Descent> kept;
+  for (const auto& end : ends) {
+    if (kept.size() == most || !std::isfinite(end.objective)) break;
+    if (kept.empty() || end.objective > kept.back().objective * (1 + 1e-4)) kept.push_back(end);
+  }
+  return kept;
+}
+
+Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta, std::int64_t starts,
+              Stream stream, std::int64_t threads) {
+  constexpr int kIterations = 100, kPolishIterations = 1000;
+  std::vector<std::pair<Descent, Descent>> pairs(static_cast<std::size_t>(starts));
+  in_parallel(starts, threads, [&](std::int64_t k) {
+    auto& [begin, end] = pairs[std::size_t(k)];
+    begin = draw_start(problem, setting, sample, delta, stream.child(std::uint64_t(k)));
+    if (std::isfinite(begin.objective))
+      end = descend(problem, setting.freedom, sample, delta, begin.theta, kIterations, 1e-9);
+  });
+  std::erase_if(pairs, [](const auto& pair) { return !std::isfinite(pair.second.objective); });
+  if (pairs.empty()) throw Failure("no start gave a finite objective");
+  std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return better(a.second, b.second); });
+
+  Search result;
+  for (auto& [begin, end] : pairs) {
+    result.begins.push_back(begin);
+    result.ends.push_back(end);
+  }
+  for (const auto& end : different(result.ends, 3)) {
+    const Descent fine = descend(problem, setting.freedom, sample, delta, end.theta, kPolishIterations, 1e-14);
+    if (fine.objective < result.best.objective) result.best = fine;
+  }
+  auto polished = polish(problem, setting.freedom, sample, delta, result.best);
+  result.best = std::move(polished.end);
+  result.stop = std::move(polished.stop);
+  for (const auto& end : result.ends) result.at_best += end.objective <= result.best.objective * (1 + 1e-6);
+  return result;
+}
+
+}  // namespace vernier::fit

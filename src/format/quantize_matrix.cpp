@@ -1,0 +1,180 @@
+#include "format/quantize_matrix.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/stream.h"
+
+namespace vernier {
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kSmallestFloat = std::numeric_limits<float>::denorm_min();
+constexpr int kLargestE8m0Exponent = 127;
+
+float nonzero(float scale) { return std::max(scale, kSmallestFloat); }
+
+int floor_log2(double x) { return std::ilogb(x); }
+int ceil_log2(double x) { return std::ilogb(x) + (std::ldexp(1.0, std::ilogb(x)) < x ? 1 : 0); }
+
+/// absmax to the format's significand, ties to even, without bounds on the exponent.
+double to_significand(float absmax, const NumberFormat& format) {
+  const int step = floor_log2(absmax) - format.significand_bits + 1;
+  return std::ldexp(std::nearbyint(std::ldexp(static_cast<double>(absmax), -step)), step);
+}
+
+int e8m0_exponent(float absmax, const Number& number) {
+  const auto largest = static_cast<float>(number.format.largest);
+  const int top = floor_log2(largest);
+  if (absmax == 0) return -kLargestE8m0Exponent;
+  switch (number.scale) {
+    case Scale::E8m0Ceil:
+      return ceil_log2(absmax) - top;
+    case Scale::E8m0Even:
+      return floor_log2(to_significand(absmax, number.format)) - top;
+    case Scale::E8m0Rceil:
+      return ceil_log2(nonzero(absmax / largest));
+    default:
+      return floor_log2(absmax) - top;
+  }
+}
+
+/// Per group the largest magnitude of all elements but NaN, so inf where it holds an infinity.
+std::vector<float> absmax_of(const Matrix& x, const Grouping& grouping) {
+  std::vector<float> absmax(static_cast<std::size_t>(grouping.groups), 0.0F);
+  for (std::int64_t row = 0, at = 0; row < x.rows; ++row)
+    for (std::int64_t column = 0; column < x.columns; ++column, ++at) {
+      float& group = absmax[static_cast<std::size_t>(group_at(grouping, row, column))];
+      const float magnitude = std::abs(x.values[static_cast<std::size_t>(at)]);
+      if (magnitude > group) group = magnitude;
+    }
+  return absmax;
+}
+
+/// NVFP4's two levels, from the absmax of every block to its scale.
+void scale_in_two_levels(std::vector<float>& absmax, const Number& number) {
+  static const NumberFormat e4m3 = format_named("e4m3");
+  const auto largest = static_cast<float>(number.format.largest);
+  const auto smallest_scale = static_cast<float>(*smallest_subnormal(e4m3));
+  float tensor_absmax = 0;
+  for (const float group : absmax)
+    if (group != kInfinity) tensor_absmax = std::max(tensor_absmax, group);
+  const float tensor_scale = nonzero(tensor_absmax / (largest * static_cast<float>(e4m3.largest)));
+  for (float& group : absmax) {
+    if (group == 0 || group == kInfinity) continue;
+    const auto block_scale = static_cast<float>(round_to_grid(group / largest / tensor_scale, e4m3));
+    group = nonzero(std::max(block_scale, smallest_scale) * tensor_scale);
+  }
+}
+
+std::vector<float> scales_of(const Matrix& x, const Number& number, const Grouping& grouping,
+                             std::optional<float> fixed) {
+  if (fixed) return std::vector<float>(static_cast<std::size_t>(grouping.groups), *fixed);
+  if (number.scale == Scale::None) return {};
+  std::vector<float> scales = absmax_of(x, grouping);
+  if (number.scale == Scale::E4m3) {
+    scale_in_two_levels(scales, number);
+  } else {
+    for (float& scale : scales) scale = scale_of(scale, number);
+  }
+  return scales;
+}
+
+/// x / scale, where a group of zeros (scale 0) keeps its zeros and NaNs, and one without a finite scale becomes NaN.
+float divided(float x, float scale) {
+  if (scale == 0) return x;
+  if (scale == kInfinity) return std::numeric_limits<float>::quiet_NaN();
+  const float quotient = x / scale;
+  // A finite x stays finite: what overflows here is far beyond the largest value and saturates.
+  return std::isinf(quotient) && !std::isinf(x) ? std::copysign(std::numeric_limits<float>::max(), x) : quotient;
+}
+
+void note_special_groups(Quantized& result, const Matrix& x, bool scale_follows_data) {
+  if (result.scales.empty()) return;  // a cast has no groups
+  for (std::size_t group = 0; scale_follows_data && group < result.scales.size(); ++group)
+    if (result.scales[group] == kInfinity) result.infinite_groups.push_back(static_cast<std::int64_t>(group));
+  std::int64_t at = 0;
+  for (const float value : x.values) {
+    if (std::isnan(value)) result.nan_groups.push_back(group_at(result.grouping, at / x.columns, at % x.columns));
+    ++at;
+  }
+  std::sort(result.nan_groups.begin(), result.nan_groups.end());
+  result.nan_groups.erase(std::unique(result.nan_groups.begin(), result.nan_groups.end()), result.nan_groups.end());
+}
+
+}  // namespace
+
+Grouping grouping_of(const Number& number, std::int64_t rows, std::int64_t columns, Axis axis) {
+  Grouping grouping;
+  grouping.axis = axis;
+  grouping.line_length = axis == Axis::Rows ? columns : rows;
+  grouping.group_length = grouping.line_length;
+  if (number.granularity == Granularity::Tensor) {
+    grouping.groups = 1;
+    return grouping;
+  }
+  if (number.granularity == Granularity::Block) grouping.group_length = number.block;
+  const std::int64_t length = std::max<std::int64_t>(grouping.group_length, 1);
+  grouping.groups_per_line = (grouping.line_length + length - 1) / length;
+  grouping.groups = grouping.groups_per_line * (axis == Axis::Rows ? rows : columns);
+  return grouping;
+}
+
+std::int64_t group_at(const Grouping& grouping, std::int64_t row, std::int64_t column) {
+  if (grouping.groups_per_line == 0) return 0;
+  const std::int64_t line = grouping.axis == Axis::Rows ? row : column,
+                     place = grouping.axis == Axis::Rows ? column : row;
+  return line * grouping.groups_per_line + place / grouping.group_length;
+}
+
+std::string place_of(const Grouping& grouping, std::int64_t group) {
+  if (grouping.groups_per_line == 0) return "the whole matrix";
+  const bool rows = grouping.axis == Axis::Rows;
+  const std::int64_t line = group / grouping.groups_per_line,
+                     first = group % grouping.groups_per_line * grouping.group_length;
+  const std::int64_t last = std::min(first + grouping.group_length, grouping.line_length);
+  return fmt::format("{} {}, {} {} to {}", rows ? "row" : "column", line + 1, rows ? "columns" : "rows", first + 1,
+                     last);
+}
+
+float scale_of(float absmax, const Number& number) {
+  if (absmax == kInfinity) return absmax;
+  if (number.scale == Scale::Absmax)
+    return absmax == 0 ? 0 : nonzero(absmax / static_cast<float>(number.format.largest));
+  const int exponent = std::clamp(e8m0_exponent(absmax, number), -kLargestE8m0Exponent, kLargestE8m0Exponent);
+  return std::ldexp(1.0F, exponent);
+}
+
+Quantized quantized(Matrix x, const Number& number, const QuantizeOptions& options) {
+  Quantized result;
+  result.grouping = grouping_of(number, x.rows, x.columns, options.axis);
+  if (number.rounded) result.scales = scales_of(x, number, result.grouping, options.scale);
+  note_special_groups(result, x, !options.scale);
+  result.grid = std::move(x);
+  if (!number.rounded) return result;
+  const Stream draws = Stream(options.seed).child("rounding");
+  std::uint64_t element = 0;
+  for (std::int64_t row = 0; row < result.grid.rows; ++row)
+    for (std::int64_t column = 0; column < result.grid.columns; ++column, ++element) {
+      float& value = result.grid.values[element];
+      if (!result.scales.empty())
+        value = divided(value, result.scales[static_cast<std::size_t>(group_at(result.grouping, row, column))]);
+      result.saturated += saturates(value, number.format) ? 1 : 0;
+      value = static_cast<float>(options.rounding == Rounding::Nearest
+                                     ? round_to_grid(value, number.format)
+                                     : round_to_grid_stochastic(value, number.format, draws.uniform(element)));
+    }
+  return result;
+}
+
+float value_at(const Quantized& result, std::int64_t row, std::int64_t column) {
+  const float grid = result.grid.values[static_cast<std::size_t>(row * result.grid.columns + column)];
+  return result.scales.empty() ? grid
+                               : grid * result.scales[static_cast<std::size_t>(group_at(result.grouping, row, column))];
+}
+
+}  // namespace vernier

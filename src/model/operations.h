@@ -1,0 +1,47 @@
+// The operations of a transformer block between its matrix products, each differentiable. On the CPU each is one fused
+// kernel forward and one backward (model/cpu); elsewhere, and in the `composed` twins that tests compare, ATen composes it.
+//
+// Axes: K cohort member, R row (sequence and position), C channel, B sequence, H head, T position, D channel of a head,
+// F hidden channel of the mlp, V vocabulary.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace vernier::model {
+
+inline constexpr double kNormEpsilon = 1e-6;
+inline constexpr double kRotaryBase = 10000;
+
+/// x / sqrt(mean(x^2) + epsilon) * gain along C (Zhang and Sennrich, arXiv 1910.07467).  x_KRC, gain_KC -> [K, R, C]
+at::Tensor rms_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC);
+
+/// silu(gate) * up (Shazeer, arXiv 2002.05202); gate is the first half of the last axis.  [K, R, 2F] -> [K, R, F]
+at::Tensor swiglu(const at::Tensor& gate_up_KRF);
+
+struct HeadShape {
+  std::int64_t batch, context, heads, width;  ///< width of one head
+};
+
+struct Heads {
+  at::Tensor q_KBHTD, k_KBHTD, v_KBHTD;
+};
+
+/// Splits the product of the first attention matrix into heads, normalises queries and keys (where `qk_norm`; RMS without
+/// gain, Henry et al., arXiv 2010.04245) and turns them by their position (rotary embedding by halves, Su et al., arXiv
+/// 2104.09864).  qkv_KRO [K, B T, 3 H D]
+Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& shape, bool qk_norm);
+
+/// softmax(q k^T / sqrt(D)) v, causal.  [K, B, H, T, D] each -> [K, B T, H D]
+at::Tensor attend(const Heads& heads);
+
+/// -ln softmax(logits)[target] of every row.  logits_KRV, targets_R (int64) -> [K, R], nats
+at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R);
+
+namespace composed {
+at::Tensor rms_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC);
+at::Tensor swiglu(const at::Tensor& gate_up_KRF);
+Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& shape, bool qk_norm);
+at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R);
+}  // namespace composed
+
+}  // namespace vernier::model

@@ -1,0 +1,50 @@
+// The transformer cohort: K models of one shape that read the same batch, each with its own weights and numbers.
+//
+// Axes: K cohort member, B sequence, T position, R = B T row, C channel, V vocabulary.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "base/stream.h"
+#include "model/layout.h"
+#include "model/linear.h"
+#include "model/operations.h"
+
+namespace vernier::model {
+
+/// What is rounded, and to what, for every member.
+struct CohortNumbers {
+  LinearNumbers blocks;          ///< the matrices of attention and mlp
+  LinearNumbers embedding, head;
+  MemberNumbers kv;              ///< keys (after norm and rotation) and values
+  MemberNumbers attention;       ///< operands of both attention products
+};
+
+/// From the number strings of each member; throws Error where one is no number.
+CohortNumbers cohort_numbers(const std::vector<NumbersSpec>& members);
+
+struct Transformer {
+  ShapeSpec shape;
+  bool qk_norm = true;
+  Layout layout;
+  CohortNumbers numbers;
+  std::vector<at::Tensor> parameters;  ///< of `layout`, each [K, rows, columns], gains [K, columns]: views of one storage
+};
+
+/// Views of a storage [K, layout.size], one per parameter, in the layout's order.
+std::vector<at::Tensor> views_of(const Layout& layout, const at::Tensor& storage_KP);
+
+/// Fills a member's storage [layout.size]: gains 1, matrices normal with deviation 1 / sqrt(inputs), the
+/// embedding with the recipe's. Each parameter draws from the
+/// child stream of its name.
+void initialise(const Layout& layout, const Recipe& recipe, const Stream& stream, at::Tensor storage_P);
+
+/// tokens_BT (int64) -> logits [K, R, V].
+at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT);
+
+/// Next-token loss of every row.  tokens_BT1 [B, T + 1] -> [K, R] nats
+at::Tensor row_losses(const Transformer& cohort, const at::Tensor& tokens_BT1);
+
+}  // namespace vernier::model

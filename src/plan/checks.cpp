@@ -1,0 +1,269 @@
+#include "plan/checks.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "data/corpus.h"
+#include "fit/dispatch.h"
+#include "plan/numbers.h"
+#include "record/recipe.h"
+
+namespace fs = std::filesystem;
+
+namespace vernier::plan {
+
+namespace {
+
+constexpr std::int64_t kMany = 1 << 20;  // of anything that is multiplied; products of three stay far from overflow
+
+std::string element(const std::string& list, std::size_t index) { return fmt::format("{}[{}]", list, index); }
+
+void check_recipe(const Experiment& experiment, Findings& findings) {
+  const auto names = names_of(kRecipes);
+  const bool known = std::find(names.begin(), names.end(), experiment.recipe) != names.end();
+  findings.expect("recipe", known, fmt::format("one of {}", fmt::join(names, ", ")), "'" + experiment.recipe + "'");
+}
+
+void check_learning_rate(const std::string& key, double rate, Findings& findings) {
+  findings.expect(key, rate > 0, "a positive number", rate);
+}
+
+void check_training(const Experiment& experiment, Findings& findings) {
+  const TrainingAsked& training = experiment.training;
+  const auto share = [&](const char* key, const std::optional<double>& value) {
+    if (value) findings.expect(key, *value >= 0 && *value < 1, "a share from 0 to below 1", *value);
+  };
+  const auto at_least_0 = [&](const char* key, const std::optional<double>& value) {
+    if (value) findings.expect(key, *value >= 0, "0 or more", *value);
+  };
+  const auto positive = [&](const char* key, const std::optional<double>& value) {
+    if (value) findings.expect(key, *value > 0, "a positive number", *value);
+  };
+  findings.expect("training.batch", training.batch >= 1 && training.batch <= kMany, "1 or more sequences",
+                  training.batch);
+  check_learning_rate("training.learning_rate", training.learning_rate, findings);
+  findings.expect("training.warmup_tokens", training.warmup_tokens >= 0, "0 or more tokens", training.warmup_tokens);
+  share("training.cooldown", training.cooldown);
+  share("training.beta1", training.beta1);
+  share("training.beta2", training.beta2);
+  positive("training.epsilon", training.epsilon);
+  at_least_0("training.weight_decay", training.weight_decay);
+  positive("training.clip", training.clip);
+}
+
+void check_shape(const SizeAsked& size, const std::string& key, Findings& findings) {
+  findings.expect(key + ".depth", size.depth >= 1 && size.depth <= 1000, "1 to 1000 layers", size.depth);
+  findings.expect(key + ".width", size.width >= 2 && size.width <= kMany, "2 or more channels", size.width);
+  if (!findings.sound(key + ".width")) return;
+  if (!size.heads) {
+    findings.expect(key + ".width", size.width % 2 == 0,
+                    "an even width, as the rotary embedding turns pairs of channels", size.width);
+    return;
+  }
+  const std::int64_t heads = *size.heads;
+  if (!findings.expect(key + ".heads", heads >= 1, "1 or more heads", heads)) return;
+  if (!findings.expect(key + ".heads", size.width % heads == 0, fmt::format("a divisor of the width {}", size.width),
+                       heads))
+    return;
+  findings.expect(
+      key + ".heads", (size.width / heads) % 2 == 0,
+      fmt::format("heads of an even width (the rotary embedding turns pairs), out of a width of {}", size.width),
+      fmt::format("{}, which are {} wide", heads, size.width / heads));
+}
+
+template <class Value, class Same>
+void check_distinct(const std::string& key, const std::vector<Value>& values, Same same, Findings& findings) {
+  for (std::size_t i = 1; i < values.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (same(values[i], values[j]) && findings.sound(element(key, i)) && findings.sound(element(key, j))) {
+        findings.add(element(key, i), fmt::format("expected every entry once, got the same as {}", element(key, j)));
+        break;
+      }
+}
+
+void check_seeds(const std::string& key, const std::vector<std::int64_t>& seeds, Findings& findings) {
+  findings.expect(key, !seeds.empty(), "at least one seed", "none");
+  for (std::size_t i = 0; i < seeds.size(); ++i)
+    findings.expect(element(key, i), seeds[i] >= 0, "a seed of 0 or more", seeds[i]);
+  check_distinct(key, seeds, std::equal_to<>(), findings);
+}
+
+/// Steps are never rounded: a run trains on exactly the tokens that it is named after.
+void check_tokens(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
+                  Findings& findings) {
+  findings.expect(key, !tokens.empty(), "at least one number of tokens", "none");
+  const bool steps_known = findings.sound("training.batch") && findings.sound("context");
+  const std::int64_t step = experiment.training.batch * experiment.context;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (!findings.expect(element(key, i), tokens[i] >= 1, "1 or more tokens", tokens[i]) || !steps_known) continue;
+    if (tokens[i] % step == 0) continue;
+    const std::int64_t below = tokens[i] / step * step;
+    const std::string nearest = below > 0 ? fmt::format("{} or {}", below, below + step) : fmt::format("{}", step);
+    findings.expect(element(key, i), false,
+                    fmt::format("whole steps of {} tokens (batch {} x context {}), such as {}", step,
+                                experiment.training.batch, experiment.context, nearest),
+                    tokens[i]);
+  }
+  check_distinct(key, tokens, std::equal_to<>(), findings);
+}
+
+/// The warm-up ends before the branch of the shortest run leaves the trunk.
+void check_schedule(const Experiment& experiment, Findings& findings) {
+  for (const char* key : {"training", "context", "recipe", "grid.tokens", "grid.sizes"})
+    if (!findings.sound(key)) return;
+  std::int64_t fewest = *std::min_element(experiment.grid.tokens.begin(), experiment.grid.tokens.end());
+  for (const auto& size : experiment.grid.sizes)
+    if (size.tokens) fewest = std::min(fewest, *std::min_element(size.tokens->begin(), size.tokens->end()));
+  const TrainingSpec training = training_of(experiment, experiment.grid.sizes[0]);
+  const std::int64_t step = training.batch * experiment.context;
+  const std::int64_t room = steps_of(training, experiment.context, fewest).leave * step;
+  findings.expect(
+      "training.warmup_tokens", training.warmup_tokens % step == 0,
+      fmt::format("whole steps of {} tokens (batch {} x context {})", step, training.batch, experiment.context),
+      training.warmup_tokens);
+  findings.expect("training.warmup_tokens", training.warmup_tokens <= room,
+                  fmt::format("at most {}, all that the run of {} tokens trains before its cool-down", room, fewest),
+                  training.warmup_tokens);
+}
+
+void check_sizes(const Experiment& experiment, Findings& findings) {
+  const auto& sizes = experiment.grid.sizes;
+  findings.expect("grid.sizes", !sizes.empty(), "at least one size", "none");
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::string key = element("grid.sizes", i);
+    check_shape(sizes[i], key, findings);
+    if (sizes[i].learning_rate) check_learning_rate(key + ".learning_rate", *sizes[i].learning_rate, findings);
+    if (sizes[i].seeds) check_seeds(key + ".seeds", *sizes[i].seeds, findings);
+    if (sizes[i].tokens) check_tokens(experiment, key + ".tokens", *sizes[i].tokens, findings);
+  }
+  if (!findings.sound("recipe")) return;
+  const auto share_some = [](const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+    return std::any_of(a.begin(), a.end(), [&](auto value) { return std::find(b.begin(), b.end(), value) != b.end(); });
+  };
+  check_distinct(
+      "grid.sizes", sizes,
+      [&](const SizeAsked& a, const SizeAsked& b) {
+        const GridAsked& grid = experiment.grid;
+        return shape_of(experiment, a) == shape_of(experiment, b) &&
+               training_of(experiment, a) == training_of(experiment, b) &&
+               share_some(a.seeds.value_or(grid.seeds), b.seeds.value_or(grid.seeds)) &&
+               share_some(a.tokens.value_or(grid.tokens), b.tokens.value_or(grid.tokens));
+      },
+      findings);
+}
+
+void check_numbers(const Experiment& experiment, Findings& findings) {
+  const auto& numbers = experiment.grid.numbers;
+  findings.expect("grid.numbers", !numbers.empty(), "at least one precision, such as {weights: fp32}", "none");
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    for (const auto& [part, problem] : problems_by_part(numbers[i]))
+      if (const std::string key = element("grid.numbers", i) + "." + part; findings.sound(key))
+        findings.add(key, problem);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (!findings.sound(element("grid.numbers", i))) return;
+  check_distinct("grid.numbers", numbers, same_numbers, findings);
+}
+
+bool is_number(const std::string& text) {
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return problem == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+}
+
+bool is_holdout(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::string rule = text.substr(0, colon), value = colon == std::string::npos ? "" : text.substr(colon + 1);
+  if (rule == "none") return value.empty();
+  if (rule == "fraction") return is_number(value) && std::stod(value) > 0 && std::stod(value) < 1;
+  const bool whole = !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == std::string::npos;
+  return (rule == "largest_n" || rule == "largest_d") && whole && std::stol(value) > 0;
+}
+
+void check_fit(const Experiment& experiment, Findings& findings) {
+  const FitAsked& fit = experiment.fit;
+  const auto laws = fit::names_of_laws(static_cast<law::Laws*>(nullptr));
+  findings.expect("fit.laws", !fit.laws.empty(), "at least one law", "none");
+  for (std::size_t i = 0; i < fit.laws.size(); ++i) {
+    const bool known = fit.laws[i] == "all" || std::find(laws.begin(), laws.end(), fit.laws[i]) != laws.end();
+    findings.expect(element("fit.laws", i), known, fmt::format("all or one of {}", fmt::join(laws, ", ")),
+                    "'" + fit.laws[i] + "'");
+  }
+  check_distinct("fit.laws", fit.laws, std::equal_to<>(), findings);
+  findings.expect("fit.bootstrap", fit.bootstrap >= 0, "0 or more replicates", fit.bootstrap);
+  findings.expect("fit.starts", fit.starts >= 1, "1 or more starts", fit.starts);
+  findings.expect("fit.seed", fit.seed >= 0, "a seed of 0 or more", fit.seed);
+  findings.expect("fit.huber_delta", fit.huber_delta > 0, "a positive number", fit.huber_delta);
+  findings.expect("fit.holdout", is_holdout(fit.holdout), "largest_n:k, largest_d:k, fraction:f or none",
+                  "'" + fit.holdout + "'");
+  for (std::size_t i = 0; i < fit.tie.size(); ++i) {
+    const std::size_t equals = fit.tie[i].find('=');
+    findings.expect(element("fit.tie", i), equals != std::string::npos && equals > 0 && equals + 1 < fit.tie[i].size(),
+                    "two parameters, such as alpha=beta", "'" + fit.tie[i] + "'");
+  }
+  for (std::size_t i = 0; i < fit.fix.size(); ++i) {
+    const std::size_t equals = fit.fix[i].find('=');
+    findings.expect(element("fit.fix", i),
+                    equals != std::string::npos && equals > 0 && is_number(fit.fix[i].substr(equals + 1)),
+                    "a parameter and its value, such as n_w=0", "'" + fit.fix[i] + "'");
+  }
+}
+
+/// The problems that the data room names by keys of its own, at the keys of the experiment.
+void check_shortage(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
+                    Findings& findings) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const std::string at = element(key, i);
+    const auto lacking = data::shortage(*experiment.opened, tokens[i], 0, experiment.context);
+    if (!lacking.empty() && findings.sound(at)) findings.add(at, lacking[0].substr(lacking[0].find(": ") + 2));
+  }
+}
+
+}  // namespace
+
+void check_values(const Experiment& experiment, Findings& findings) {
+  findings.expect("context", experiment.context >= 2 && experiment.context <= kMany, "2 or more tokens",
+                  experiment.context);
+  check_recipe(experiment, findings);
+  check_training(experiment, findings);
+  findings.expect("validation_tokens", experiment.validation_tokens >= 1, "1 or more tokens",
+                  experiment.validation_tokens);
+  if (findings.sound("context"))
+    findings.expect("validation_tokens", experiment.validation_tokens % experiment.context == 0,
+                    fmt::format("whole sequences of {} tokens", experiment.context), experiment.validation_tokens);
+  check_tokens(experiment, "grid.tokens", experiment.grid.tokens, findings);
+  check_seeds("grid.seeds", experiment.grid.seeds, findings);
+  check_sizes(experiment, findings);
+  check_numbers(experiment, findings);
+  check_schedule(experiment, findings);
+  check_fit(experiment, findings);
+}
+
+void check_corpus(const Experiment& experiment, Findings& findings) {
+  if (!findings.sound("context")) return;
+  check_shortage(experiment, "grid.tokens", experiment.grid.tokens, findings);
+  for (std::size_t i = 0; i < experiment.grid.sizes.size(); ++i)
+    if (const auto& tokens = experiment.grid.sizes[i].tokens)
+      check_shortage(experiment, element("grid.sizes", i) + ".tokens", *tokens, findings);
+  const auto lacking = data::shortage(*experiment.opened, 0, experiment.validation_tokens, experiment.context);
+  if (!lacking.empty() && findings.sound("validation_tokens"))
+    findings.add("validation_tokens", lacking[0].substr(lacking[0].find(": ") + 2));
+}
+
+std::string why_unwritable(const fs::path& path) {
+  std::error_code ignored;
+  fs::path existing = fs::absolute(path, ignored).lexically_normal();
+  while (!fs::exists(fs::symlink_status(existing, ignored)) && existing.has_relative_path())
+    existing = existing.parent_path();
+  if (!fs::is_directory(existing, ignored)) return fmt::format("{} is no folder", existing.string());
+  if (::access(existing.c_str(), W_OK | X_OK) != 0)
+    return fmt::format("{}: {}", existing.string(), std::strerror(errno));
+  return "";
+}
+
+}  // namespace vernier::plan

@@ -1,0 +1,18 @@
+// What an experiment's values must satisfy beyond their types.
+#pragma once
+
+#include "plan/experiment.h"
+#include "plan/findings.h"
+
+namespace vernier::plan {
+
+/// Everything that needs no corpus.
+void check_values(const Experiment& experiment, Findings& findings);
+
+/// What the corpus must hold; the experiment's corpus is open.
+void check_corpus(const Experiment& experiment, Findings& findings);
+
+/// What keeps a store from being written or created at `path`; empty: nothing.
+std::string why_unwritable(const std::filesystem::path& path);
+
+}  // namespace vernier::plan

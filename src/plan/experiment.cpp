@@ -1,0 +1,127 @@
+#include "plan/experiment.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/corpus.h"
+#include "plan/checks.h"
+#include "plan/findings.h"
+#include "plan/overrides.h"
+#include "record/archive.h"
+#include "record/recipe.h"
+
+namespace fs = std::filesystem;
+
+namespace vernier::plan {
+
+namespace {
+
+/// The corpus with its path seen from the experiment's folder.
+CorpusSpec located(const Experiment& experiment) {
+  CorpusSpec spec = experiment.corpus;
+  if (!spec.text.path.empty()) spec.text.path = (experiment.folder() / spec.text.path).lexically_normal().string();
+  return spec;
+}
+
+void open_corpus(Experiment& experiment, Findings& findings) {
+  if (!findings.sound("corpus")) return;
+  const CorpusSpec spec = located(experiment);
+  const Problems problems = data::problems(spec);
+  for (const auto& problem : problems) {  // each begins with the key inside the corpus
+    const std::size_t colon = problem.find(": ");
+    findings.add(fmt::format("corpus.{}", problem.substr(0, colon)),
+                 colon == std::string::npos ? "cannot be used" : problem.substr(colon + 2));
+  }
+  if (!problems.empty()) return;
+  experiment.opened = data::open_corpus(spec);
+  experiment.vocab = experiment.opened->vocab();
+  experiment.corpus_digest = experiment.opened->digest();
+  check_corpus(experiment, findings);
+}
+
+}  // namespace
+
+fs::path file_of(const fs::path& path) {
+  if (fs::is_directory(path)) {
+    if (fs::is_regular_file(path / "experiment.yaml")) return path / "experiment.yaml";
+    throw Error(
+        fmt::format("{}: holds no experiment.yaml; expected an experiment's folder or a YAML file", path.string()));
+  }
+  if (fs::exists(path)) return path;
+  throw Error(fmt::format("{}: is not there; expected an experiment's folder or a YAML file", path.string()));
+}
+
+fs::path store_of(const Experiment& experiment, const std::optional<fs::path>& store) {
+  return store.value_or(experiment.folder() / "results" / "runs");
+}
+
+Experiment read_experiment(const fs::path& path, const std::vector<std::string>& set, const ReadOptions& options) {
+  Experiment experiment;
+  experiment.file = file_of(path);
+  experiment.set = set;
+  const std::string name = experiment.file.string();
+  YAML::Node document = parse_yaml(text_of_file(name), name);
+  Problems problems;
+  for (const auto& assignment : set) document.reset(with_override(document, assignment, problems));
+  read_fields(document, name, experiment, problems);
+  Findings findings(document, name, std::move(problems));
+  check_values(experiment, findings);
+  if (options.open_corpus) open_corpus(experiment, findings);
+  problems = findings.problems();
+  if (options.writes) {
+    const fs::path store = store_of(experiment, options.store);
+    if (const std::string why = why_unwritable(store); !why.empty())
+      problems.push_back(fmt::format("{}: store: expected a folder that can be written, got {}", store.string(), why));
+  }
+  refuse_if(problems);
+  return experiment;
+}
+
+std::int64_t default_heads(const std::string& recipe, std::int64_t width) {
+  const double aim = static_cast<double>(row_named("recipe", kRecipes, recipe).head_width);
+  std::int64_t best = 0;
+  double best_distance = 0;
+  for (std::int64_t heads = 1; 2 * heads <= width; ++heads) {
+    if (width % (2 * heads) != 0) continue;
+    const double distance = std::abs(std::log(static_cast<double>(width / heads) / aim));
+    if (best == 0 || distance < best_distance) {
+      best = heads;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size) {
+  return {.depth = size.depth,
+          .width = size.width,
+          .heads = size.heads.value_or(default_heads(experiment.recipe, size.width)),
+          .context = experiment.context,
+          .vocab = experiment.vocab};
+}
+
+TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size) {
+  const Recipe& recipe = row_named("recipe", kRecipes, experiment.recipe);
+  const TrainingAsked& asked = experiment.training;
+  return {.batch = asked.batch,
+          .learning_rate = size.learning_rate.value_or(asked.learning_rate),
+          .warmup_tokens = asked.warmup_tokens,
+          .cooldown = asked.cooldown.value_or(recipe.cooldown),
+          .beta1 = asked.beta1.value_or(recipe.beta1),
+          .beta2 = asked.beta2.value_or(recipe.beta2),
+          .epsilon = asked.epsilon.value_or(recipe.epsilon),
+          .weight_decay = asked.weight_decay.value_or(recipe.weight_decay),
+          .clip = asked.clip.value_or(recipe.clip)};
+}
+
+Steps steps_of(const TrainingSpec& training, std::int64_t context, std::int64_t tokens) {
+  Steps steps;
+  steps.total = tokens / (training.batch * context);
+  if (training.cooldown > 0)
+    steps.cooldown = std::clamp<std::int64_t>(std::llround(training.cooldown * static_cast<double>(steps.total)), 1,
+                                              std::max<std::int64_t>(1, steps.total));
+  steps.leave = steps.total - steps.cooldown;
+  return steps;
+}
+
+}  // namespace vernier::plan

@@ -1,0 +1,178 @@
+// An experiment: what experiment.yaml says, checked, and everything that follows from it. Nothing runs before all of it
+// was checked, and all problems are told at once, each with file, line, key, what was found and what was expected.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "record/run_spec.h"
+
+namespace vernier::data {
+class Corpus;
+}
+
+namespace vernier::plan {
+
+/// `training:` of an experiment. What is absent comes from the recipe.
+struct TrainingAsked {
+  std::int64_t batch = 0;  ///< sequences per step
+  double learning_rate = 0;
+  std::int64_t warmup_tokens = 0;
+  std::optional<double> cooldown, beta1, beta2, epsilon, weight_decay, clip;
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("batch", batch);
+    a("learning_rate", learning_rate);
+    a("warmup_tokens", warmup_tokens);
+    a.optional("cooldown", cooldown);
+    a.optional("beta1", beta1);
+    a.optional("beta2", beta2);
+    a.optional("epsilon", epsilon);
+    a.optional("weight_decay", weight_decay);
+    a.optional("clip", clip);
+  }
+};
+
+/// One size of the grid, with what it wants otherwise than the rest.
+struct SizeAsked {
+  std::int64_t depth = 0, width = 0;
+  std::optional<std::int64_t> heads;                       ///< absent: default_heads()
+  std::optional<double> learning_rate;                     ///< absent: training.learning_rate
+  std::optional<std::vector<std::int64_t>> tokens, seeds;  ///< absent: those of the grid
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("depth", depth);
+    a("width", width);
+    a.optional("heads", heads);
+    a.optional("learning_rate", learning_rate);
+    a.optional("tokens", tokens);
+    a.optional("seeds", seeds);
+  }
+};
+
+/// Every size with every token count, number and seed.
+struct GridAsked {
+  std::vector<SizeAsked> sizes;
+  std::vector<std::int64_t> tokens;  ///< D
+  std::vector<NumbersSpec> numbers;
+  std::vector<std::int64_t> seeds;
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("sizes", sizes);
+    a("tokens", tokens);
+    a("numbers", numbers);
+    a("seeds", seeds);
+  }
+};
+
+/// `fit:` of an experiment, passed on to fit/fit.h.
+struct FitAsked {
+  std::vector<std::string> laws{"chinchilla", "kumar_weights", "kumar_tied", "kumar_joint", "free_eff"};
+  std::int64_t bootstrap = 1000, starts = 64, seed = 1;
+  double huber_delta = 1e-3;
+  std::string holdout = "largest_n:1";  ///< largest_n:k | largest_d:k | fraction:f | none
+  std::vector<std::string> tie;         ///< alpha=beta
+  std::vector<std::string> fix;         ///< n_w=0
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a.optional("laws", laws);
+    a.optional("bootstrap", bootstrap);
+    a.optional("starts", starts);
+    a.optional("seed", seed);
+    a.optional("huber_delta", huber_delta);
+    a.optional("holdout", holdout);
+    a.optional("tie", tie);
+    a.optional("fix", fix);
+  }
+};
+
+struct Experiment {
+  // As written, with --set applied.
+  std::string name;
+  std::string question;
+  CorpusSpec corpus;  ///< its path as written, so that stored runs name no place of this machine
+  std::string recipe;
+  std::int64_t context = 0;  ///< tokens
+  TrainingAsked training;
+  std::int64_t validation_tokens = 0;
+  GridAsked grid;
+  bool exact = false;
+  FitAsked fit;
+
+  // What reading found out.
+  std::filesystem::path file;                  ///< the YAML file
+  std::vector<std::string> set;                ///< the --set overrides, as given
+  std::int64_t vocab = 0;                      ///< 0 when the corpus was not opened
+  std::string corpus_digest;                   ///< empty when the corpus was not opened
+  std::shared_ptr<const data::Corpus> opened;  ///< null when the corpus was not opened
+
+  std::filesystem::path folder() const { return file.parent_path(); }
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("name", name);
+    a.optional("question", question);
+    a("corpus", corpus);
+    a("recipe", recipe);
+    a("context", context);
+    a("training", training);
+    a("validation_tokens", validation_tokens);
+    a("grid", grid);
+    a.optional("exact", exact);
+    a.optional("fit", fit);
+  }
+};
+
+/// What is checked beside the file itself.
+struct ReadOptions {
+  bool open_corpus = true;  ///< false: a corpus that is no longer there is no problem; no run can be named then
+  bool writes = false;      ///< true: the store must be writable, or possible to create
+  std::optional<std::filesystem::path> store;  ///< --store
+};
+
+/// Reads and checks an experiment; `path` is a folder that holds experiment.yaml, or a YAML file.
+///
+/// set     each "key.path=value"; lists by index (grid.tokens.0 or grid.tokens[0]), values in YAML
+/// throws  Error with every problem: unknown, missing, duplicate and ill-typed keys, values that cannot be, heads that
+/// do not
+///         divide the width, unknown recipes, formats and laws, numbers that a part cannot have, tokens that are no
+///         whole steps, a schedule that does not fit into the fewest tokens, more tokens than the corpus has, an entry
+///         given twice
+Experiment read_experiment(const std::filesystem::path& path, const std::vector<std::string>& set = {},
+                           const ReadOptions& options = {});
+
+/// The YAML file that `path` means: itself, or experiment.yaml in it. Throws Error where there is none.
+std::filesystem::path file_of(const std::filesystem::path& path);
+
+/// Where the runs of an experiment lie: `store` where given, else results/runs beside its file.
+std::filesystem::path store_of(const Experiment& experiment, const std::optional<std::filesystem::path>& store = {});
+
+/// Heads whose width comes closest (in ratio) to what the recipe aims at, among those that divide the width into even
+/// parts, as the rotary embedding turns pairs; 0 where there are none (an odd width).
+std::int64_t default_heads(const std::string& recipe, std::int64_t width);
+
+/// The shape of one size of the grid.
+ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size);
+
+/// The training of one size of the grid, what was not asked taken from the recipe.
+TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size);
+
+/// The bounds of `warmup-stable-decay` in whole steps for a run of D tokens: the trunk lasts `leave` steps, the
+/// cool-down the rest. The trainer, the planner and the cost use these same numbers.
+struct Steps {
+  std::int64_t total = 0;     ///< D / (batch x context)
+  std::int64_t leave = 0;     ///< steps of the trunk that the run shares: total - cooldown
+  std::int64_t cooldown = 0;  ///< round(cooldown share x total), at least one where the share is not 0
+};
+Steps steps_of(const TrainingSpec& training, std::int64_t context, std::int64_t tokens);
+
+}  // namespace vernier::plan

@@ -1,0 +1,15 @@
+// The grid of an experiment as the runs it asks for.
+#pragma once
+
+#include <vector>
+
+#include "plan/experiment.h"
+#include "record/run_spec.h"
+
+namespace vernier::plan {
+
+/// Every run of the grid, once, in the order sizes, numbers, seeds, tokens as the file lists them. The corpus must have
+/// been opened (its vocabulary is part of a shape); a run's name is run_id(spec, experiment.corpus_digest).
+std::vector<RunSpec> runs_of(const Experiment& experiment);
+
+}  // namespace vernier::plan

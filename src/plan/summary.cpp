@@ -1,0 +1,92 @@
+#include "plan/summary.h"
+
+#include <cmath>
+
+namespace vernier::plan {
+
+namespace {
+
+Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+std::string time_text(double seconds) {
+  const auto s = static_cast<std::int64_t>(std::llround(seconds));
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
+  return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
+}
+
+std::string size_text(double bytes) {
+  return bytes < 1e6   ? fmt::format("{:.0f} kB", bytes / 1e3)
+         : bytes < 1e9 ? fmt::format("{:.0f} MB", bytes / 1e6)
+                       : fmt::format("{:.1f} GB", bytes / 1e9);
+}
+
+std::string cost_text(const Summary& summary) {
+  const Cost& cost = summary.cost;
+  const double shared = static_cast<double>(cost.tokens.trunk + cost.tokens.branches);
+  std::string text = fmt::format("runs      {} in {} cohorts", cost.runs, cost.cohorts);
+  if (summary.status.done > 0) text += fmt::format("; {} are done", summary.status.done);
+  text += fmt::format(
+      "\ntokens    {:.3g}: trunks {:.3g}, branches {:.3g}; {:.3g} if every run were trained from its start\n", shared,
+      static_cast<double>(cost.tokens.trunk), static_cast<double>(cost.tokens.branches),
+      static_cast<double>(cost.tokens.separate));
+  text += fmt::format("compute   {:.3g} FLOPs; {:.3g} if separate\n", cost.flops, cost.flops_separate);
+  text += cost.seconds
+              ? fmt::format("time      {} for all of it, by {}\n", time_text(*cost.seconds), summary.speed_from)
+              : "time      not known: no runs yet, and this build cannot train\n";
+  return text + fmt::format("disk      {}\n", size_text(cost.bytes));
+}
+
+std::string interval_text(const Expected& expected) {
+  if (!expected.lo) return "left free by these runs";
+  return fmt::format("{:.4g} ... {:.4g}{}", *expected.lo, *expected.hi,
+                     expected.identified ? "" : "   too wide to call identified");
+}
+
+}  // namespace
+
+Json to_json(const Summary& summary) {
+  const Cost& cost = summary.cost;
+  Json json{{"experiment", summary.name},
+            {"runs", cost.runs},
+            {"cohorts", cost.cohorts},
+            {"trunk_tokens", cost.tokens.trunk},
+            {"branch_tokens", cost.tokens.branches},
+            {"tokens_if_separate", cost.tokens.separate},
+            {"flops", cost.flops},
+            {"flops_if_separate", cost.flops_separate},
+            {"seconds_estimated", number_or_null(cost.seconds)},
+            {"seconds_from", cost.seconds ? Json(summary.speed_from) : Json(nullptr)},
+            {"bytes_estimated", cost.bytes},
+            {"noise_assumed", summary.assumed.noise}};
+  json["identifies"] = Json::array();
+  for (const auto& expected : summary.identifies)
+    json["identifies"].push_back({{"law", expected.law},
+                                  {"parameter", expected.parameter},
+                                  {"value_assumed", expected.value},
+                                  {"lo", number_or_null(expected.lo)},
+                                  {"hi", number_or_null(expected.hi)},
+                                  {"identified", expected.identified}});
+  return json;
+}
+
+std::string text_of(const Summary& summary) {
+  std::string text =
+      summary.question.empty() ? summary.name + "\n\n" : fmt::format("{}: {}\n\n", summary.name, summary.question);
+  text += cost_text(summary);
+  const Assumed& assumed = summary.assumed;
+  text += fmt::format(
+      "\nwhat these runs will identify (90 % intervals), should seeds spread the loss by {:.2g} %, E be {:.3g}, size "
+      "and data\n"
+      "cost {:.2g} nats each in the middle of the grid, and rounding to P bits leave 1 - exp(-P/{:.2g}) of a part:\n\n",
+      100 * assumed.noise, assumed.floor, assumed.reducible, assumed.gamma);
+  std::string law;
+  for (const auto& expected : summary.identifies) {
+    text += fmt::format("{:14} {:12} {:>9.4g}   {}\n", expected.law == law ? "" : expected.law, expected.parameter,
+                        expected.value, interval_text(expected));
+    law = expected.law;
+  }
+  return text;
+}
+
+}  // namespace vernier::plan

@@ -1,0 +1,31 @@
+// What `vernier plan` says before anything is trained.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/cost.h"
+#include "plan/experiment.h"
+#include "plan/identify.h"
+#include "plan/status.h"
+#include "record/archive.h"
+
+namespace vernier::plan {
+
+struct Summary {
+  std::string name, question;
+  Cost cost;
+  std::string speed_from;  ///< what the time estimate rests on; empty where there is none
+  Status status;
+  Assumed assumed;
+  std::vector<Expected> identifies;
+};
+
+/// CONTRACTS.md, `vernier plan --json`.
+Json to_json(const Summary& summary);
+
+/// The same for a terminal.
+std::string text_of(const Summary& summary);
+
+}  // namespace vernier::plan

@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "report/formats.h"
+#include "report/numbers.h"
+#include "report/report.h"
+
+namespace vernier::report {
+namespace {
+
+constexpr std::string_view kReferenceLaw = "chinchilla";
+constexpr std::string_view kFreeLaw = "free_eff";
+
+std::vector<law::RunPoint> unrounded(const std::vector<law::RunPoint>& points) {
+  std::vector<law::RunPoint> chosen;
+  std::copy_if(points.begin(), points.end(), std::back_inserter(chosen),
+               [](const auto& point) { return point.precision == "baseline"; });
+  return chosen;
+}
+
+/// The reference takes what was fixed or tied only where it has the symbols.
+fit::FitOptions reference_options(fit::FitOptions options) {
+  const std::set<std::string> symbols{"E", "A", "B", "alpha", "beta"};
+  std::erase_if(options.fix, [&](const auto& entry) { return !symbols.contains(entry.first); });
+  std::erase_if(options.ties, [&](const auto& tie) { return !symbols.contains(tie.first) || !symbols.contains(tie.second); });
+  return options;
+}
+
+/// The fit, or its reason for there being none in `unfitted`. Where the runs suffice for the fit but not for its hold-out, the
+/// fit comes without one, and tables show the hold-out error as absent.
+std::optional<fit::FitSummary> tried(std::string_view law, const std::vector<law::RunPoint>& points, fit::FitOptions options,
+                                     std::vector<Unfitted>& unfitted) {
+  std::string why;
+  for (const bool with_holdout : {true, false}) {
+    if (!with_holdout && options.holdout.empty()) break;
+    if (!with_holdout) options.holdout.clear();
+    try {
+      return fit::fit(law, points, options);
+    } catch (const Error& problem) {
+      why = problem.what();
+    } catch (const Failure& problem) {
+      why = problem.what();
+    }
+  }
+  unfitted.push_back({std::string(law), why});
+  return std::nullopt;
+}
+
+/// The best law that is a formula in bits: of those whose hold-out errors are close to the smallest, the one with the least AIC.
+std::optional<std::string> best_curve(const std::vector<fit::FitSummary>& fits) {
+  const auto error = [](const auto& fit) { return holdout_error(fit).value_or(std::numeric_limits<double>::infinity()); };
+  std::vector<const fit::FitSummary*> curves;
+  for (const auto& fit : fits)
+    if (fit.law != kFreeLaw && fit.law != kReferenceLaw) curves.push_back(&fit);
+  if (curves.empty()) return std::nullopt;
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto* fit : curves) least = std::min(least, error(*fit));
+  std::erase_if(curves, [&](const auto* fit) { return error(*fit) > kCloseErrors * least; });
+  return (*std::min_element(curves.begin(), curves.end(), [](auto* a, auto* b) { return a->aic < b->aic; }))->law;
+}
+
+/// Standard deviation of ln L over runs that differ in their seed only, pooled over all such groups.
+std::optional<double> noise_of_seeds(const std::vector<StoredRun>& runs) {
+  std::map<std::string, std::vector<double>> groups;
+  for (const auto& run : runs) {
+    if (run.record.status != "done" || !run.record.loss_val || !(*run.record.loss_val > 0)) continue;
+    RunSpec spec = run.spec;
+    spec.seed = 0;
+    groups[run.record.corpus_digest + to_json(spec).dump()].push_back(std::log(*run.record.loss_val));
+  }
+  double squares = 0;
+  std::size_t freedom = 0;
+  for (const auto& [spec, values] : groups) {
+    double mean = 0;
+    for (const double value : values) mean += value / double(values.size());
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    freedom += values.size() - 1;
+  }
+  return freedom > 0 ? std::optional(std::sqrt(squares / double(freedom))) : std::nullopt;
+}
+
+/// Keeps the runs that were planned and counts the others; nothing to do where the plan is not known.
+void keep_planned(Study& study) {
+  if (study.asked.planned.empty()) return;
+  std::set<std::string> planned;
+  for (const auto& spec : study.asked.planned) planned.insert(run_id(spec, study.asked.corpus_digest));
+  const auto stored = study.runs.size();
+  std::erase_if(study.runs, [&](const auto& run) { return !planned.contains(run.id); });
+  study.others = std::int64_t(stored - study.runs.size());
+  study.missing = std::int64_t(planned.size() - study.runs.size());
+}
+
+}  // namespace
+
+const fit::FitSummary* Study::fit_of(std::string_view law) const {
+  if (law == kReferenceLaw) return reference ? &*reference : nullptr;
+  const auto found = std::find_if(fits.begin(), fits.end(), [&](const auto& fit) { return fit.law == law; });
+  return found == fits.end() ? nullptr : &*found;
+}
+
+Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store::Broken> broken) {
+  Study study;
+  study.asked = asked;
+  study.runs = std::move(runs);
+  study.broken = std::move(broken);
+  keep_planned(study);
+  study.data = fit::points_from_runs(study.runs);
+  study.seed_noise = noise_of_seeds(study.runs);
+  study.reference = tried(kReferenceLaw, unrounded(study.data.points), reference_options(asked.options), study.unfitted);
+  for (const auto& law : asked.laws) {
+    if (law == kReferenceLaw) continue;
+    if (auto fit = tried(law, study.data.points, asked.options, study.unfitted)) study.fits.push_back(std::move(*fit));
+  }
+  study.curve = best_curve(study.fits);
+
+  const auto* free = study.fit_of(kFreeLaw);
+  const auto* curve = study.curve ? study.fit_of(*study.curve) : nullptr;
+  const auto* reference = study.fit_of(kReferenceLaw);
+  if (reference) study.densities = density::densities(study.data.points, study.data.excluded, *reference, curve ? curve : free);
+  study.formats = formats_of(study.data, reference, free, curve, asked.options.seed);
+  const auto* typical = typical_point(study.data.points);
+  if (curve && typical) study.law_best = best_bits(*curve, *typical);
+  return study;
+}
+
+}  // namespace vernier::report

@@ -1,0 +1,155 @@
+#include "report/tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "report/chart_rows.h"
+#include "report/numbers.h"
+
+namespace vernier::report {
+namespace {
+
+constexpr const char* kAbsent = "-";
+
+std::vector<RunSpec> specs_of(const Study& study) {
+  if (!study.asked.planned.empty()) return study.asked.planned;
+  std::vector<RunSpec> specs;
+  for (const auto& run : study.runs) specs.push_back(run.spec);
+  return specs;
+}
+
+std::string interval_or_dash(const std::optional<fit::Interval>& interval) {
+  return interval ? with_interval(*interval) : kAbsent;
+}
+
+std::string numbers_text(const NumbersSpec& numbers) {
+  if (numbers == NumbersSpec{}) return "unrounded";
+  std::string text = fmt::format("{} {} {}", numbers.weights, numbers.activations, numbers.kv);
+  for (const auto& [name, value] : {std::pair{"attention", &numbers.attention}, {"gradients", &numbers.gradients},
+                                    {"embedding", &numbers.embedding}, {"head", &numbers.head}})
+    if (*value != "fp32") text += fmt::format(" {}={}", name, *value);
+  return text;
+}
+
+std::vector<const fit::FitSummary*> all_fits(const Study& study) {
+  std::vector<const fit::FitSummary*> fits;
+  if (study.reference) fits.push_back(&*study.reference);
+  for (const auto& fit : study.fits) fits.push_back(&fit);
+  return fits;
+}
+
+/// eff_<format> of `free_eff` with its format in words.
+std::string parameter_name(const Study& study, const fit::FitSummary& fit, const std::string& symbol) {
+  const auto label = fit.labels.find(symbol);
+  if (label == fit.labels.end()) return symbol;
+  const auto names = format_names(study);
+  const auto name = names.find(label->second);
+  return name == names.end() || symbol.ends_with(name->second) ? symbol : fmt::format("{} ({})", symbol, name->second);
+}
+
+}  // namespace
+
+Table grid_table(const Study& study) {
+  const auto specs = specs_of(study);
+  std::map<std::pair<std::int64_t, std::int64_t>, int> shapes;
+  std::set<std::int64_t> tokens, seeds;
+  std::set<std::string> corpora, recipes;
+  std::vector<std::string> numbers;
+  for (const auto& spec : specs) {
+    shapes[{spec.shape.depth, spec.shape.width}] = 1;
+    tokens.insert(spec.tokens);
+    seeds.insert(spec.seed);
+    corpora.insert(spec.corpus.kind);
+    recipes.insert(spec.recipe);
+    const auto text = numbers_text(spec.numbers);
+    if (std::find(numbers.begin(), numbers.end(), text) == numbers.end()) numbers.push_back(text);
+  }
+  std::vector<std::string> shape_words, token_words, seed_words;
+  for (const auto& [shape, one] : shapes) shape_words.push_back(fmt::format("{} x {}", shape.first, shape.second));
+  for (const auto value : tokens) token_words.push_back(count(double(value)));
+  for (const auto value : seeds) seed_words.push_back(fmt::format("{}", value));
+  return {{"asked", "values"},
+          {{"sizes (layers x width)", fmt::format("{}", fmt::join(shape_words, ", "))},
+           {"tokens", fmt::format("{}", fmt::join(token_words, ", "))},
+           {"numbers (weights activations kv)", fmt::format("{}", fmt::join(numbers, "; "))},
+           {"seeds", fmt::format("{}", fmt::join(seed_words, ", "))},
+           {"corpus", fmt::format("{}", fmt::join(corpora, ", "))},
+           {"recipe", fmt::format("{}", fmt::join(recipes, ", "))},
+           {"laws", fmt::format("{}", fmt::join(study.asked.laws, ", "))},
+           {"runs", fmt::format("{}", specs.size())}}};
+}
+
+Table fits_table(const Study& study) {
+  Table table{{"law", "runs", "rms %", "hold-out %", "held out", "AIC", "BIC", "objective", "starts at best"}, {}};
+  for (const auto* fit : all_fits(study))
+    table.rows.push_back({fit->law, fmt::format("{}", fit->rows), fmt::format("{:.3f}", 100 * fit->rms_log),
+                          holdout_error(*fit) ? fmt::format("{:.3f}", 100 * *holdout_error(*fit)) : kAbsent,
+                          fit->holdout ? fmt::format("{}", fit->holdout->rows) : kAbsent, fmt::format("{:.1f}", fit->aic),
+                          fmt::format("{:.1f}", fit->bic), fmt::format("{:.4e}", fit->objective),
+                          fmt::format("{} of {}", fit->starts_at_best, fit->starts.size())});
+  return table;
+}
+
+Table parameters_table(const Study& study) {
+  Table table{{"law", "parameter", "value", "90 % interval", "identified by these data"}, {}};
+  for (const auto* fit : all_fits(study))
+    for (std::size_t i = 0; i < fit->symbols.size(); ++i) {
+      const auto& [value, lo, hi, se, identified] = fit->parameters[i];
+      const auto width = lo && hi ? std::optional(*hi - *lo) : std::nullopt;
+      const auto interval = lo && hi ? fmt::format("{} to {}", to_width(*lo, width), to_width(*hi, width)) : kAbsent;
+      table.rows.push_back({fit->law, parameter_name(study, *fit, fit->symbols[i]), to_width(value, width), interval,
+                            identified ? (*identified ? "yes" : "no") : kAbsent});
+    }
+  return table;
+}
+
+Table formats_table(const Study& study) {
+  const auto curve = study.curve ? fmt::format("N_eff/N, {}", *study.curve) : "N_eff/N, curve";
+  Table table{{"format", "bits", "runs", "N_eff/N, free_eff", curve, "density", "density per stored bit"}, {}};
+  for (const auto& format : study.formats)
+    table.rows.push_back({format.name, fmt::format("{:g}", format.bits), fmt::format("{}", format.runs),
+                          interval_or_dash(format.free_share), interval_or_dash(format.law_share),
+                          interval_or_dash(format.density), interval_or_dash(format.density_per_bit)});
+  return table;
+}
+
+Table runs_table(const Study& study) {
+  std::map<std::string, const density::ModelDensity*> densities;
+  for (const auto& model : study.densities) densities[model.run] = &model;
+  Table table{{"run", "layers x width", "N", "D", "weights activations kv", "seed", "loss", "density", "carrier", "status"}, {}};
+  for (const auto& run : study.runs) {
+    const auto& [id, spec, record, curve] = run;
+    const auto model = densities.find(id);
+    std::string density = kAbsent;
+    if (model != densities.end() && model->second->density)
+      density = with_interval({*model->second->density, model->second->lo, model->second->hi, {}, {}});
+    else if (model != densities.end() && !model->second->why_absent.empty())
+      density = model->second->why_absent;
+    const auto status = record.diverged_at ? fmt::format("{} at step {}", record.status, *record.diverged_at) : record.status;
+    table.rows.push_back({id, fmt::format("{} x {}", spec.shape.depth, spec.shape.width), count(record.parameters.non_embedding()),
+                          count(double(spec.tokens)), numbers_text(spec.numbers), fmt::format("{}", spec.seed),
+                          record.loss_val ? fmt::format("{:.4f}", *record.loss_val) : kAbsent, density, record.carrier, status});
+  }
+  return table;
+}
+
+std::string plain_text(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (const auto& column : table.columns) widths.push_back(column.size());
+  for (const auto& row : table.rows)
+    for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], row[k].size());
+  std::string text;
+  const auto add = [&](const std::vector<std::string>& row) {
+    std::string line = "  ";
+    for (std::size_t k = 0; k < row.size(); ++k) line += fmt::format("{:<{}}  ", row[k], widths[k]);
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  };
+  add(table.columns);
+  for (const auto& row : table.rows) add(row);
+  return text;
+}
+
+}  // namespace vernier::report

@@ -1,0 +1,42 @@
+// Trains what an experiment's store does not hold yet, cohort by cohort, on this machine.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/corpus.h"
+#include "plan/cohorts.h"
+#include "store/store.h"
+#include "sweep/progress.h"
+
+namespace vernier::sweep {
+
+struct Machine {
+  at::Device device{at::kCPU};
+  int threads = 1;
+};
+
+/// The device that --device names: auto takes CUDA where there is one. Throws Error where the device is absent.
+Machine machine_named(const std::string& device);
+
+struct Outcome {
+  std::int64_t trained = 0;   ///< runs published by this call
+  std::int64_t diverged = 0;  ///< of them
+};
+
+/// Trains every missing run of the cohorts and publishes each as soon as it is done. A cohort that another living process has
+/// claimed is waited for and never trained twice. Throws Interrupted when `stop` becomes true: everything published stays, and
+/// the trunk is saved, from which the next call continues bit for bit.
+Outcome execute(const std::vector<plan::Cohort>& cohorts, const std::string& experiment,
+                const std::shared_ptr<const data::Corpus>& corpus, const store::Store& store, const Machine& machine,
+                const std::atomic<bool>& stop);
+
+/// Tokens per second, summed over members, of a short training of this cohort, the first steps left out.
+double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus, const Machine& machine,
+                      double seconds);
+
+}  // namespace vernier::sweep

@@ -1,0 +1,64 @@
+#include "sweep/outcome.h"
+
+#include <torch/torch.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "record/recipe.h"
+
+namespace vernier::sweep {
+
+std::string trunk_id(const RunSpec& spec, const std::string& corpus_digest) {
+  RunSpec trunk = spec;
+  trunk.tokens = 0;
+  return run_id(trunk, corpus_digest);
+}
+
+namespace {
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+CountByRole times(const CountByRole& count, double factor) {
+  return {count.embedding * factor, count.attention * factor, count.mlp * factor, count.norm * factor, count.head * factor};
+}
+
+}  // namespace
+
+StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member, const std::optional<train::Evaluation>& evaluation,
+                     const BranchFacts& facts) {
+  StoredRun stored{run.id, run.spec, {}, member.curve};
+  RunRecord& record = stored.record;
+  const bool diverged = member.diverged_at || !evaluation;
+  record.steps = run.spec.tokens / (run.spec.training.batch * run.spec.shape.context);
+  record.status = diverged ? "diverged" : "done";
+  if (diverged) record.diverged_at = member.diverged_at.value_or(record.steps);
+  if (!diverged) {
+    record.loss_val = evaluation->loss;
+    record.loss_val_se = evaluation->standard_error;
+    record.loss_floor = evaluation->floor;
+    if (!member.curve.empty()) record.loss_train = member.curve.back().loss_train;
+    if (facts.bytes_per_token) record.bits_per_byte = evaluation->loss / std::numbers::ln2 / *facts.bytes_per_token;
+    if (!stored.curve.empty()) stored.curve.back().loss_val = evaluation->loss;
+  }
+  record.experiment = facts.experiment;
+  record.corpus_digest = facts.corpus_digest;
+  record.recipe_date = row_named("recipe", kRecipes, run.spec.recipe).date;
+  record.parameters = parameters_of(run.spec.shape);
+  record.flops = times(training_flops_per_token(run.spec.shape), static_cast<double>(run.spec.tokens));
+  record.batch_tokens = run.spec.training.batch * run.spec.shape.context;
+  record.carrier = "fp32";
+  record.parent = trunk_id(run.spec, facts.corpus_digest);
+  record.device = facts.machine.device.str();
+  record.threads = facts.machine.threads;
+  record.seconds = facts.seconds;
+  record.host = host_name();
+  record.version = VERNIER_VERSION;
+  return stored;
+}
+
+}  // namespace vernier::sweep

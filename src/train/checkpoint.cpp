@@ -1,0 +1,60 @@
+#include "train/checkpoint.h"
+
+#include <torch/torch.h>
+
+#include <fstream>
+
+#include "record/archive.h"
+#include "train/safetensors.h"
+
+namespace vernier::train {
+
+void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfig& config, const model::Layout& layout,
+                      const at::Tensor& weights_P) {
+  std::filesystem::create_directories(folder);
+  NamedTensors tensors;
+  for (const model::Parameter& p : layout.parameters) {
+    const at::Tensor flat = weights_P.narrow(0, p.offset, p.size());
+    tensors.emplace_back(p.name, p.role == model::Role::Norm ? flat : flat.view({p.rows, p.columns}));
+  }
+  write_safetensors(folder / "model.safetensors", tensors, {{"format", "vernier"}});
+  std::ofstream file(folder / "config.json");
+  file << to_json(config).dump(2) << '\n';
+  file.close();
+  if (!file) throw Failure(fmt::format("{}: could not be written", (folder / "config.json").string()));
+}
+
+namespace {
+
+void copy_parameters(const SafetensorsFile& file, const model::Layout& layout, at::Tensor& weights_P, const std::string& place) {
+  Problems problems;
+  for (const model::Parameter& p : layout.parameters) {
+    const auto found = std::find_if(file.tensors.begin(), file.tensors.end(), [&](const auto& named) { return named.first == p.name; });
+    if (found == file.tensors.end())
+      problems.push_back(fmt::format("{}: {}: missing; expected this tensor", place, p.name));
+    else if (found->second.numel() != p.size())
+      problems.push_back(fmt::format("{}: {}: {} elements; expected {}", place, p.name, found->second.numel(), p.size()));
+    else
+      weights_P.narrow(0, p.offset, p.size()).copy_(found->second.flatten());
+  }
+  refuse_if(problems);
+}
+
+}  // namespace
+
+Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device) {
+  const auto folder = std::filesystem::exists(given / "checkpoint") ? given / "checkpoint" : given;
+  const auto config_file = (folder / "config.json").string();
+  Checkpoint checkpoint;
+  checkpoint.config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
+  const Recipe& recipe = row_named("recipe", kRecipes, checkpoint.config.recipe);
+  const model::Layout layout = model::layout_of(checkpoint.config.shape);
+  at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
+  const auto model_file = folder / "model.safetensors";
+  copy_parameters(read_safetensors(model_file), layout, weights_P, model_file.string());
+  checkpoint.cohort = {checkpoint.config.shape, recipe.qk_norm, layout, model::cohort_numbers({checkpoint.config.numbers}),
+                       model::views_of(layout, weights_P.unsqueeze(0))};
+  return checkpoint;
+}
+
+}  // namespace vernier::train

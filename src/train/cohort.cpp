@@ -1,0 +1,277 @@
+#include "train/cohort.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <mutex>
+#include <thread>
+
+#include "train/adamw.h"
+
+namespace vernier::train {
+
+namespace {
+
+/// Steps between two looks at `stop` and two reports of progress: some tenths of a second on two cores.
+std::int64_t steps_of_chunk(const CohortSpec& spec) {
+  constexpr std::int64_t kMemberTokens = 1 << 16;
+  return std::clamp<std::int64_t>(kMemberTokens / (spec.step_tokens() * static_cast<std::int64_t>(spec.members.size())), 1, 32);
+}
+
+at::Tensor grown(const model::Layout& layout, at::Device device) {
+  return at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
+}
+
+}  // namespace
+
+bool is_curve_step(std::int64_t steps_done) {
+  const auto doubling = std::bit_width(static_cast<std::uint64_t>(steps_done));  // 2^(doubling - 1) <= steps_done
+  const std::int64_t interval = doubling <= 5 ? 1 : std::int64_t{1} << (doubling - 5);
+  return steps_done > 0 && steps_done % interval == 0;
+}
+
+CohortState copy_of(const CohortState& state) {
+  CohortState copy = state;
+  for (MemberState& member : copy.members) {
+    member.weights_P = member.weights_P.clone();
+    member.first_moment_P = member.first_moment_P.clone();
+    member.second_moment_P = member.second_moment_P.clone();
+  }
+  return copy;
+}
+
+/// Members that are computed together, their storages stacked; on a CPU one member and its own storage.
+struct CohortTrainer::Group {
+  std::vector<std::size_t> members;
+  at::Tensor weights_KP, first_moment_KP, second_moment_KP, gradient_KP;
+  model::Transformer cohort;
+};
+
+CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device, int threads)
+    : spec_(std::move(spec)),
+      corpus_(std::move(corpus)),
+      device_(device),
+      threads_(threads),
+      layout_(model::layout_of(spec_.shape)) {}
+
+CohortState CohortTrainer::initial_state() const {
+  CohortState state;
+  const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
+  for (const Member& member : spec_.members) {
+    MemberState fresh{grown(layout_, device_), grown(layout_, device_), grown(layout_, device_), {}, {}, 0, 0};
+    model::initialise(layout_, recipe, Stream(static_cast<std::uint64_t>(member.seed)).child("init"), fresh.weights_P);
+    state.members.push_back(std::move(fresh));
+  }
+  return state;
+}
+
+std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& state, const std::vector<bool>& active) const {
+  std::vector<std::vector<std::size_t>> split;
+  for (std::size_t k = 0; k < spec_.members.size(); ++k) {
+    if (!active[k] || state.members[k].diverged_at) continue;
+    if (device_.is_cpu() || split.empty()) split.emplace_back();
+    split.back().push_back(k);
+  }
+  std::vector<Group> groups;
+  for (auto& members : split) {
+    Group group;
+    const auto stacked = [&](at::Tensor MemberState::*part) {
+      if (members.size() == 1) return (state.members[members[0]].*part).unsqueeze(0);
+      std::vector<at::Tensor> parts;
+      for (const std::size_t k : members) parts.push_back(state.members[k].*part);
+      return at::stack(parts);
+    };
+    group.weights_KP = stacked(&MemberState::weights_P);
+    group.first_moment_KP = stacked(&MemberState::first_moment_P);
+    group.second_moment_KP = stacked(&MemberState::second_moment_P);
+    std::vector<NumbersSpec> numbers;
+    for (const std::size_t k : members) numbers.push_back(spec_.members[k].numbers);
+    const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
+    group.cohort = {spec_.shape, recipe.qk_norm, layout_, model::cohort_numbers(numbers), model::views_of(layout_, group.weights_KP)};
+    group.members = std::move(members);
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+void CohortTrainer::on_threads(std::size_t pieces, const std::function<void(std::size_t)>& work) const {
+  const std::size_t workers = std::min<std::size_t>(pieces, static_cast<std::size_t>(threads_));
+  at::set_num_threads(pieces == 0 ? 1 : std::max(1, threads_ / static_cast<int>(std::max<std::size_t>(workers, 1))));
+  if (workers <= 1) {
+    for (std::size_t i = 0; i < pieces; ++i) work(i);
+    return;
+  }
+  std::atomic<std::size_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto worker = [&] {
+    for (std::size_t i = next++; i < pieces; i = next++) try {
+        work(i);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+      }
+  };
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(worker);
+  worker();
+  threads.clear();
+  if (failure) std::rethrow_exception(failure);
+}
+
+at::Tensor CohortTrainer::batches(std::int64_t first_step, std::int64_t steps) const {
+  const std::int64_t sequences = steps * spec_.training.batch, context = spec_.shape.context;
+  const at::Tensor tokens = at::empty({steps, spec_.training.batch, context + 1}, at::kLong);
+  auto* all = tokens.data_ptr<std::int64_t>();
+  const auto pieces = static_cast<std::size_t>(std::min<std::int64_t>(sequences, 16));
+  on_threads(pieces, [&](std::size_t piece) {
+    std::vector<std::uint16_t> sequence(static_cast<std::size_t>(context + 1));
+    for (auto i = static_cast<std::int64_t>(piece); i < sequences; i += static_cast<std::int64_t>(pieces)) {
+      corpus_->train_sequence(first_step * spec_.training.batch + i, context, sequence.data());
+      std::copy(sequence.begin(), sequence.end(), all + i * (context + 1));
+    }
+  });
+  return tokens.to(device_);
+}
+
+namespace {
+
+/// Takes one step's loss into the curve, and closes a row where one is due.
+void note(MemberState& member, double loss, double norm, double rate, std::int64_t steps_done, std::int64_t step_tokens, bool last) {
+  member.loss_sum += loss;
+  ++member.loss_count;
+  if (!last && !is_curve_step(steps_done)) return;
+  member.curve.push_back({steps_done, steps_done * step_tokens, rate, member.loss_sum / static_cast<double>(member.loss_count), {}, norm});
+  member.loss_sum = 0;
+  member.loss_count = 0;
+}
+
+/// Leaf tensors over the storage's parameters, with their gradients laid into one flat storage too.
+void attach_gradients(std::vector<at::Tensor>& parameters, const model::Layout& layout, const at::Tensor& gradient_KP) {
+  const auto gradients = model::views_of(layout, gradient_KP);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    parameters[i] = parameters[i].detach().requires_grad_();
+    parameters[i].mutable_grad() = gradients[i];
+  }
+}
+
+}  // namespace
+
+void CohortTrainer::train_group(Group& group, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const {
+  group.gradient_KP = at::zeros_like(group.weights_KP);
+  attach_gradients(group.cohort.parameters, layout_, group.gradient_KP);
+  for (std::int64_t i = 0; i < tokens_SBT1.size(0); ++i) {
+    const std::int64_t step = state.step + i;
+    const at::Tensor loss_K = model::row_losses(group.cohort, tokens_SBT1[i]).mean(1);
+    loss_K.sum().backward();
+    const at::Tensor norms_K = group.gradient_KP.norm(2, {1}).to(at::kCPU), losses_K = loss_K.detach().to(at::kCPU);
+    for (std::size_t j = 0; j < group.members.size(); ++j) {
+      MemberState& member = state.members[group.members[j]];
+      const auto row = static_cast<std::int64_t>(j);
+      const double loss = losses_K[row].item<double>(), norm = norms_K[row].item<double>();
+      if (!std::isfinite(loss) || !std::isfinite(norm)) member.diverged_at = member.diverged_at.value_or(step + 1);
+      at::Tensor gradient = group.gradient_KP[row];
+      if (member.diverged_at) {
+        gradient.zero_();
+        continue;
+      }
+      const double rate = order.rate(spec_.members[group.members[j]], step);
+      const double factor = norm > spec_.training.clip ? spec_.training.clip / norm : 1.0;
+      at::Tensor w = group.weights_KP[row], m = group.first_moment_KP[row], v = group.second_moment_KP[row];
+      adamw(spec_.training, {rate, factor, step + 1}, layout_.decayed, w, m, v, gradient);
+      note(member, loss, norm, rate, step + 1, spec_.step_tokens(), order.close_curve && step + 1 == order.until);
+    }
+    if (group.members.size() == 1 && state.members[group.members[0]].diverged_at) return;
+  }
+}
+
+void CohortTrainer::advance(CohortState& state, const Order& order, const std::atomic<bool>& stop) const {
+  while (state.step < order.until && !stop) {
+    const std::int64_t steps = std::min(steps_of_chunk(spec_), order.until - state.step);
+    const at::Tensor tokens = batches(state.step, steps);
+    auto groups = groups_of(state, order.active);
+    on_threads(groups.size(), [&](std::size_t i) { train_group(groups[i], state, order, tokens); });
+    for (const Group& group : groups) unstack(group, state);
+    state.step += steps;
+    if (order.advanced) order.advanced(steps);
+  }
+}
+
+namespace {
+
+struct Moments {
+  double mean = 0, standard_error = 0;
+};
+
+Moments moments_of(const std::vector<double>& values) {
+  const double count = static_cast<double>(values.size());
+  Moments moments;
+  for (const double value : values) moments.mean += value / count;
+  double squares = 0;
+  for (const double value : values) squares += (value - moments.mean) * (value - moments.mean);
+  moments.standard_error = values.size() < 2 ? 0 : std::sqrt(squares / (count - 1) / count);
+  return moments;
+}
+
+}  // namespace
+
+void CohortTrainer::unstack(const Group& group, CohortState& state) const {
+  if (group.members.size() == 1) return;  // its storage is the member's own
+  for (std::size_t j = 0; j < group.members.size(); ++j) {
+    MemberState& member = state.members[group.members[j]];
+    const auto row = static_cast<std::int64_t>(j);
+    member.weights_P = group.weights_KP[row].clone();
+    member.first_moment_P = group.first_moment_KP[row].clone();
+    member.second_moment_P = group.second_moment_KP[row].clone();
+  }
+}
+
+std::vector<std::vector<double>> CohortTrainer::sequence_losses(const CohortState& state, const std::vector<bool>& active,
+                                                                const at::Tensor& tokens_ST1) const {
+  std::vector<std::vector<double>> losses(spec_.members.size());
+  auto groups = groups_of(state, active);
+  on_threads(groups.size(), [&](std::size_t i) {
+    const at::NoGradGuard no_gradients;
+    for (const at::Tensor& batch : tokens_ST1.split(spec_.training.batch)) {
+      const at::Tensor rows_KR = model::row_losses(groups[i].cohort, batch).to(at::kCPU, at::kDouble);
+      const auto members = static_cast<std::int64_t>(groups[i].members.size());
+      const at::Tensor means_KS = rows_KR.view({members, batch.size(0), -1}).mean(2);
+      for (std::size_t j = 0; j < groups[i].members.size(); ++j)
+        for (std::int64_t s = 0; s < batch.size(0); ++s)
+          losses[groups[i].members[j]].push_back(means_KS[static_cast<std::int64_t>(j)][s].item<double>());
+    }
+  });
+  return losses;
+}
+
+CohortTrainer::HeldOut CohortTrainer::held_out() const {
+  const std::int64_t context = spec_.shape.context, sequences = spec_.validation_tokens / context;
+  HeldOut part{at::empty({sequences, context + 1}, at::kLong), 0.0};
+  std::vector<std::uint16_t> sequence(static_cast<std::size_t>(context + 1));
+  for (std::int64_t i = 0; i < sequences; ++i) {
+    corpus_->validation_sequence(i, context, sequence.data());
+    std::copy(sequence.begin(), sequence.end(), part.tokens_ST1.data_ptr<std::int64_t>() + i * (context + 1));
+    const auto entropy = corpus_->sequence_entropy(sequence.data(), context);
+    part.floor = entropy && part.floor ? std::optional(*part.floor + *entropy / static_cast<double>(sequences)) : std::nullopt;
+  }
+  part.tokens_ST1 = part.tokens_ST1.to(device_);
+  return part;
+}
+
+std::vector<std::optional<Evaluation>> CohortTrainer::evaluate(const CohortState& state, const std::vector<bool>& active) const {
+  const HeldOut part = held_out();
+  const auto losses = sequence_losses(state, active, part.tokens_ST1);
+  std::vector<std::optional<Evaluation>> results(spec_.members.size());
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    if (losses[k].empty()) continue;
+    const Moments moments = moments_of(losses[k]);
+    if (!std::isfinite(moments.mean)) continue;
+    results[k] = Evaluation{moments.mean, moments.standard_error, part.floor,
+                            part.tokens_ST1.size(0) * spec_.shape.context};
+  }
+  return results;
+}
+
+}  // namespace vernier::train

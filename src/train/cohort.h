@@ -1,0 +1,111 @@
+// Training of a cohort: K models of one shape that read the same batches and differ in precision, learning rate or seed.
+//
+// On a CPU every member is a piece of work of its own that one thread computes from end to end, so a member gives the losses
+// that it would give alone, bit for bit, whatever cohort it is in. On a GPU the members are stacked into batched products.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/corpus.h"
+#include "model/transformer.h"
+#include "record/run_record.h"
+
+namespace vernier::train {
+
+struct Member {
+  NumbersSpec numbers;
+  double learning_rate = 0;
+  std::int64_t seed = 0;
+};
+
+struct CohortSpec {
+  ShapeSpec shape;
+  std::string recipe;
+  TrainingSpec training;
+  std::vector<Member> members;
+  std::int64_t validation_tokens = 0;
+
+  std::int64_t step_tokens() const { return training.batch * shape.context; }
+  std::int64_t warmup_steps() const { return training.warmup_tokens / step_tokens(); }
+};
+
+/// What one member has become. Copied when a branch leaves the trunk, written to disk to survive anything.
+struct MemberState {
+  at::Tensor weights_P, first_moment_P, second_moment_P;
+  std::optional<std::int64_t> diverged_at;  ///< step whose loss or gradient was not finite; nothing is trained after it
+  Curve curve;
+  double loss_sum = 0;          ///< of the steps since the last row of the curve
+  std::int64_t loss_count = 0;
+};
+
+struct CohortState {
+  std::int64_t step = 0;  ///< steps done
+  std::vector<MemberState> members;
+};
+
+CohortState copy_of(const CohortState& state);
+
+/// The loss of one member on the held-out tokens.
+struct Evaluation {
+  double loss = 0, standard_error = 0;  ///< [nats per token]
+  std::optional<double> floor;          ///< of the same tokens [nats per token]
+  std::int64_t tokens = 0;
+};
+
+/// Rows of a curve: sixteen in each doubling of the steps, and the last step of a branch.
+bool is_curve_step(std::int64_t steps_done);
+
+class CohortTrainer {
+ public:
+  CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device, int threads);
+
+  CohortState initial_state() const;
+
+  /// What `advance` is to do: train steps state.step ... until - 1 of the members in `active`.
+  struct Order {
+    std::int64_t until = 0;
+    std::function<double(const Member&, std::int64_t step)> rate;
+    std::vector<bool> active;
+    bool close_curve = false;  ///< a row of the curve at `until`, wherever the last one was
+    std::function<void(std::int64_t steps)> advanced;  ///< is told of progress
+  };
+  /// Returns early, between two steps of all members, when `stop` becomes true.
+  void advance(CohortState& state, const Order& order, const std::atomic<bool>& stop) const;
+
+  /// One evaluation per member; absent for diverged ones and those not active.
+  std::vector<std::optional<Evaluation>> evaluate(const CohortState& state, const std::vector<bool>& active) const;
+
+  const model::Layout& layout() const { return layout_; }
+  const CohortSpec& spec() const { return spec_; }
+  const at::Device& device() const { return device_; }
+
+ private:
+  struct Group;  ///< members that are computed together: one on a CPU, all on a GPU
+  std::vector<Group> groups_of(const CohortState& state, const std::vector<bool>& active) const;
+  void train_group(Group& group, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const;
+  void unstack(const Group& group, CohortState& state) const;
+  struct HeldOut {
+    at::Tensor tokens_ST1;
+    std::optional<double> floor;
+  };
+  HeldOut held_out() const;
+  /// Mean loss of every held-out sequence, per member.
+  std::vector<std::vector<double>> sequence_losses(const CohortState& state, const std::vector<bool>& active,
+                                                   const at::Tensor& tokens_ST1) const;
+  at::Tensor batches(std::int64_t first_step, std::int64_t steps) const;
+  void on_threads(std::size_t pieces, const std::function<void(std::size_t)>& work) const;
+
+  CohortSpec spec_;
+  std::shared_ptr<const data::Corpus> corpus_;
+  at::Device device_;
+  int threads_;
+  model::Layout layout_;
+};
+
+}  // namespace vernier::train

@@ -1,0 +1,173 @@
+#include "plan/experiment.h"
+
+#include <algorithm>
+
+#include "catch.h"
+#include "plan/example.h"
+#include "plan/fit_options.h"
+#include "plan/grid.h"
+
+using namespace vernier;
+using namespace vernier::plan;
+using Catch::Matchers::ContainsSubstring;
+
+TEST_CASE("an experiment reads as written, and the recipe fills what it leaves out", "[plan][fast]") {
+  const Experiment experiment = read(kSmall);
+  CHECK(experiment.name == "small");
+  CHECK(experiment.vocab == 32);
+  CHECK(experiment.corpus_digest.size() == 32);
+  const TrainingSpec first = training_of(experiment, experiment.grid.sizes[0]);
+  CHECK(first.learning_rate == 0.004);
+  CHECK(first.cooldown == 0.2);
+  CHECK(first.beta2 == 0.95);
+  CHECK(training_of(experiment, experiment.grid.sizes[1]).learning_rate == 0.003);
+  CHECK(read(with("warmup_tokens: 1280", "warmup_tokens: 1280, cooldown: 0.1, beta2: 0.99")).training.beta2 == 0.99);
+}
+
+TEST_CASE("a folder and its file mean the same experiment, whose store lies beside it", "[plan][fast]") {
+  const Example example(kSmall);
+  const Experiment a = read_experiment(example.folder()), b = read_experiment(example.folder() / "experiment.yaml");
+  CHECK(a.file == b.file);
+  CHECK(store_of(a) == example.folder() / "results" / "runs");
+  CHECK(store_of(a, "elsewhere") == "elsewhere");
+  CHECK_THROWS_WITH(read_experiment(example.folder() / "none"), ContainsSubstring("is not there"));
+  std::filesystem::create_directories(example.folder() / "empty");
+  CHECK_THROWS_WITH(read_experiment(example.folder() / "empty"), ContainsSubstring("holds no experiment.yaml"));
+}
+
+TEST_CASE("every problem of a file is told at once, with its line, in the order of the lines", "[plan][fast]") {
+  const std::string said = complaints(R"(name: bad
+corpus: {kind: oracle, vocab: 1}
+recipe: 1999-none
+contxt: 3
+context: 32
+training: {batch: 4, learning_rate: -1, warmup_tokens: 0}
+validation_tokens: 1000
+grid:
+  sizes:
+    - {depth: 2, width: 33}
+    - {depth: 2, width: 48, heads: 5}
+    - {depth: two, width: 48}
+  tokens: [12800, 1000, 12800]
+  numbers:
+    - {weights: fp32}
+    - {weights: int4/token, activations: inx4, kv: int4/channel}
+  seeds: []
+exact: maybe
+exact: true
+fit: {laws: [chinchila]}
+)");
+  const std::vector<std::string> expected{
+      "experiment.yaml:2: corpus.vocab: expected a whole number from 2",
+      "experiment.yaml:3: recipe: expected one of 2023-llama, 2024-wsd, got '1999-none'",
+      "experiment.yaml:4: contxt: unknown key; expected one of name, question",
+      "experiment.yaml:6: training.learning_rate: expected a positive number, got -1",
+      "experiment.yaml:7: validation_tokens: expected whole sequences of 32 tokens, got 1000",
+      "experiment.yaml:10: grid.sizes[0].width: expected an even width",
+      "experiment.yaml:11: grid.sizes[1].heads: expected a divisor of the width 48, got 5",
+      "experiment.yaml:12: grid.sizes[2].depth: expected a whole number, got 'two'",
+      "experiment.yaml:13: grid.tokens[1]: expected whole steps of 128 tokens (batch 4 x context 32), such as 896 or "
+      "1024, got 1000",
+      "experiment.yaml:13: grid.tokens[2]: expected every entry once, got the same as grid.tokens[0]",
+      "experiment.yaml:16: grid.numbers[1].weights: expected scales per tensor, channel or block<G>",
+      "experiment.yaml:16: grid.numbers[1].activations: ",
+      "experiment.yaml:16: grid.numbers[1].kv: expected scales per tensor, token or block<G>",
+      "experiment.yaml:17: grid.seeds: expected at least one seed",
+      "experiment.yaml:18: exact: expected true or false, got 'maybe'",
+      "experiment.yaml:19: exact: duplicate key",
+      "experiment.yaml:20: fit.laws[0]: expected all or one of chinchilla",
+  };
+  std::size_t at = 0;
+  for (const auto& line : expected) {
+    INFO(said);
+    INFO(line);
+    const std::size_t found = said.find(line, at);
+    REQUIRE(found != std::string::npos);
+    at = found;
+  }
+  CHECK(static_cast<std::size_t>(std::count(said.begin(), said.end(), '\n')) + 1 == expected.size());
+}
+
+TEST_CASE("an unknown format is answered with the known ones", "[plan][fast]") {
+  CHECK_THAT(complaints(with("int4/channel", "int1/channel")),
+             ContainsSubstring("experiment.yaml:15: grid.numbers[1].weights") && ContainsSubstring("e<E>m<M>"));
+}
+
+TEST_CASE("heads must leave an even width to each, and default to the recipe's aim", "[plan][fast]") {
+  CHECK_THAT(complaints(with("heads: 2", "heads: 16")), ContainsSubstring("heads of an even width"));
+  CHECK(complaints(with("heads: 2", "heads: 3")) == "");
+  CHECK(default_heads("2024-wsd", 32) == 1);
+  CHECK(default_heads("2024-wsd", 64) == 2);
+  CHECK(default_heads("2024-wsd", 128) == 4);
+  CHECK(default_heads("2024-wsd", 48) == 2);
+  CHECK(default_heads("2024-wsd", 33) == 0);
+}
+
+TEST_CASE("the warm-up must end before the shortest run cools down", "[plan][fast]") {
+  CHECK(complaints(with("warmup_tokens: 1280", "warmup_tokens: 10240")) == "");  // 80 % of 12800
+  CHECK_THAT(complaints(with("warmup_tokens: 1280", "warmup_tokens: 10368")),
+             ContainsSubstring("training.warmup_tokens: expected at most 10240, all that the run of 12800 tokens"));
+  CHECK_THAT(complaints(with("warmup_tokens: 1280", "warmup_tokens: 1000")),
+             ContainsSubstring("whole steps of 128 tokens"));
+}
+
+TEST_CASE("more tokens than a text has are refused where they are asked for", "[plan][fast]") {
+  const Example example(with("{kind: oracle, vocab: 32, orders: 2, contexts: 1024}", "{kind: text, path: words.txt}"));
+  std::ofstream(example.folder() / "words.txt") << std::string(60000, 'a') + std::string(60000, 'b');
+  const std::string place = (example.folder() / "experiment.yaml").string();
+  CHECK_THROWS_WITH(read_experiment(example.folder()),
+                    ContainsSubstring(place + ":12: grid.tokens[2]: expected at most 117"));
+  CHECK_NOTHROW(read_experiment(example.folder(), {"grid.tokens=[12800, 25600]"}));
+}
+
+TEST_CASE("a text that is not there is a problem of the line that names it, unless the corpus is not needed",
+          "[plan][fast]") {
+  const Example example(with("{kind: oracle, vocab: 32, orders: 2, contexts: 1024}", "{kind: text, path: none.txt}"));
+  CHECK_THROWS_WITH(read_experiment(example.folder()), ContainsSubstring("experiment.yaml:3: corpus.path: "));
+  CHECK(read_experiment(example.folder(), {}, {.open_corpus = false, .writes = false, .store = {}}).corpus.text.path ==
+        "none.txt");
+}
+
+TEST_CASE("a store that cannot be written is refused with everything else", "[plan][fast]") {
+  const Example example(with("batch: 4", "batch: 0"));
+  const auto file = example.folder() / "experiment.yaml";
+  const ReadOptions options{.open_corpus = true, .writes = true, .store = file / "runs"};
+  CHECK_THROWS_WITH(
+      read_experiment(example.folder(), {}, options),
+      ContainsSubstring("store: expected a folder that can be written") && ContainsSubstring("training.batch"));
+}
+
+TEST_CASE("the same entry twice is refused, however it is spelled", "[plan][fast]") {
+  CHECK_THAT(complaints(with("weights: fp32}", "weights: int4/channel:absmax, activations: int4, kv: int4/tensor}")),
+             ContainsSubstring(
+                 "experiment.yaml:15: grid.numbers[1]: expected every entry once, got the same as grid.numbers[0]"));
+  CHECK_THAT(complaints(with("width: 48, heads: 2, learning_rate: 0.003", "width: 32, heads: 1")),
+             ContainsSubstring("grid.sizes[1]: expected every entry once"));
+  CHECK(complaints(with("width: 48, heads: 2, learning_rate: 0.003", "width: 32, learning_rate: 0.002")) == "");
+}
+
+TEST_CASE("a stored run names no place of this machine", "[plan][fast]") {
+  const Example example(with("{kind: oracle, vocab: 32, orders: 2, contexts: 1024}", "{kind: text, path: words.txt}"));
+  std::ofstream(example.folder() / "words.txt") << std::string(400000, 'a');
+  const Experiment experiment = read_experiment(example.folder());
+  CHECK(experiment.vocab == 256);
+  CHECK(runs_of(experiment)[0].corpus.text.path == "words.txt");
+}
+
+TEST_CASE("anchors may be used", "[plan][fast]") {
+  const Experiment experiment =
+      read(with("  seeds: [1]\n", "  seeds: *s\n", with("seeds: [1, 2]", "seeds: &s [5, 6, 7]")));
+  CHECK(experiment.grid.seeds == std::vector<std::int64_t>{5, 6, 7});
+  CHECK(experiment.grid.sizes[1].seeds == experiment.grid.seeds);
+}
+
+TEST_CASE("the fit that an experiment asks for reaches the fit's options", "[plan][fast]") {
+  const Experiment experiment =
+      read(kSmall + "fit: {laws: [all], bootstrap: 7, holdout: none, tie: [alpha=beta], fix: [n_w=0, E=1.5]}\n");
+  const fit::FitOptions options = fit_options_of(experiment);
+  CHECK(options.bootstrap == 7);
+  CHECK(options.holdout.empty());
+  CHECK(options.ties == std::vector<std::pair<std::string, std::string>>{{"alpha", "beta"}});
+  CHECK(options.fix.at("E") == 1.5);
+  CHECK(fit_laws_of(experiment).size() >= 5);
+}

@@ -1,0 +1,109 @@
+#include "report/report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "catch.h"
+#include "synthetic.h"
+
+using namespace vernier;
+
+namespace {
+
+const report::Format& format_named(const report::Study& study, const std::string& name) {
+  const auto found = std::find_if(study.formats.begin(), study.formats.end(), [&](const auto& f) { return f.name == name; });
+  REQUIRE(found != study.formats.end());
+  return *found;
+}
+
+std::string all_text(const report::Study& study) {
+  std::string text;
+  for (const auto& verdict : report::verdicts(study)) text += verdict.title + ": " + verdict.text + "\n";
+  return text;
+}
+
+bool close(double value, double expected, double share) { return std::abs(value / expected - 1) <= share; }
+
+bool covers(const fit::Interval& interval, double truth) { return *interval.lo <= truth && truth <= *interval.hi; }
+
+}  // namespace
+
+TEST_CASE("the analysis finds the law that made the runs", "[report]") {
+  const auto& study = synthetic::study();
+  const synthetic::Truth truth;
+  REQUIRE(study.unfitted.empty());
+  REQUIRE(study.reference);
+  CHECK(covers(study.reference->parameters[0], truth.E));
+  for (const int bits : {3, 4, 5, 6, 8}) {
+    const auto& format = format_named(study, fmt::format("int{}", bits));
+    const double expected = synthetic::share(truth, bits);
+    INFO(format.name << " has share " << expected);
+    CHECK(close(format.free_share->value, expected, 0.05));
+    CHECK(close(format.density->value, expected, 0.1));
+    CHECK(close(format.density_per_bit->value, format.density->value * 16 / bits, 1e-12));
+  }
+  CHECK(study.curve == "kumar_tied");
+}
+
+TEST_CASE("the precision that the curve calls best is where N_eff/N per bit peaks", "[report]") {
+  // k x = e^x - 1 with k = 3, x = P/gamma (LAWS.md, section 6)
+  const auto& study = synthetic::study();
+  REQUIRE(study.law_best);
+  CHECK(study.law_best->interior);
+  CHECK(close(study.law_best->bits, 1.903814 * synthetic::Truth{}.gamma, 0.08));
+}
+
+TEST_CASE("the noise between seeds is the noise that was put in", "[report]") {
+  CHECK(close(*synthetic::study().seed_noise, synthetic::Truth{}.noise, 0.25));
+}
+
+TEST_CASE("formats come unrounded first, then with bits falling", "[report]") {
+  std::vector<std::string> names;
+  for (const auto& format : synthetic::study().formats) names.push_back(format.name);
+  CHECK(names == std::vector<std::string>{"unrounded", "int8", "int6", "int5", "int4", "int3"});
+}
+
+TEST_CASE("diverged runs and broken folders are named", "[report]") {
+  const auto& study = synthetic::study();
+  const auto text = all_text(study);
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring(study.runs.back().id + ") at step 40"));
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("0123456789abcdef"));
+  CHECK(study.data.points.size() == study.runs.size() - 1);
+}
+
+TEST_CASE("the known entropy is compared with the fitted E", "[report]") {
+  const auto text = all_text(synthetic::study());
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("The known entropy of the held-out tokens is 1.5, inside the 90 % interval"));
+}
+
+TEST_CASE("too few runs for a law give a report that says so", "[report]") {
+  auto few = synthetic::runs({}, {{{2, 16}}, {524288}, {16, 4}, 0});
+  REQUIRE(few.size() == 2);
+  const auto study = report::analyse(synthetic::asked(), few, {});
+  CHECK(study.fits.empty());
+  CHECK(!study.reference);
+  CHECK(study.unfitted.size() == synthetic::asked().laws.size());
+  const auto text = report::text_summary(study);
+  for (const auto& law : synthetic::asked().laws) CHECK_THAT(text, Catch::Matchers::ContainsSubstring("Not fitted: " + law));
+  CHECK_THAT(report::html_page(study), Catch::Matchers::ContainsSubstring("Not fitted: chinchilla"));
+}
+
+TEST_CASE("a store without runs gives a report that says so", "[report]") {
+  const auto study = report::analyse(synthetic::asked(), {}, {});
+  CHECK_THAT(report::text_summary(study), Catch::Matchers::ContainsSubstring("0 runs finished"));
+  CHECK_THAT(report::html_page(study), Catch::Matchers::ContainsSubstring("No finished run"));
+}
+
+TEST_CASE("runs that the experiment did not ask for are left out and counted, those to come are counted", "[report]") {
+  auto runs = synthetic::runs({}, {{{2, 16}}, {524288, 1048576}, {16, 4}, 0});
+  REQUIRE(runs.size() == 4);
+  auto asked = synthetic::asked();
+  asked.laws = {};
+  asked.corpus_digest = synthetic::kCorpusDigest;
+  asked.planned = {runs[0].spec, runs[1].spec, synthetic::spec_of({2, 16}, 2097152, 16, 1)};
+  const auto study = report::analyse(asked, runs, {});
+  CHECK(study.runs.size() == 2);
+  CHECK(study.others == 2);
+  CHECK(study.missing == 1);
+  CHECK_THAT(all_text(study), Catch::Matchers::ContainsSubstring("1 run of the grid not made yet"));
+}

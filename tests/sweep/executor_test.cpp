@@ -1,0 +1,153 @@
+#include "sweep/executor.h"
+
+#include <sys/wait.h>
+#include <torch/torch.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "catch.h"
+#include "plan/cohorts.h"
+#include "plan/grid.h"
+#include "sweep/trunk.h"
+
+using namespace vernier;
+
+namespace {
+
+constexpr const char* kExperiment = R"(
+name: tiny
+corpus: {kind: oracle, vocab: 32}
+recipe: 2024-wsd
+context: 32
+training: {batch: 4, learning_rate: 0.01, warmup_tokens: 512}
+validation_tokens: 512
+grid:
+  sizes: [{depth: 1, width: 16, heads: 1}]
+  tokens: [2560, 5120]
+  numbers: [{weights: fp32}, {weights: int4/channel, activations: int8/tensor, kv: int8/tensor}]
+  seeds: [1]
+)";
+
+struct Scratch {
+  std::filesystem::path folder;
+  explicit Scratch(const std::string& name)
+      : folder(std::filesystem::temp_directory_path() / ("vernier-sweep-" + name + "-" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "experiment.yaml") << kExperiment;
+  }
+  ~Scratch() { std::filesystem::remove_all(folder); }
+};
+
+struct Planned {
+  plan::Experiment experiment;
+  std::vector<plan::Cohort> cohorts;
+};
+
+Planned planned(const Scratch& scratch, const std::vector<std::string>& set = {}) {
+  Planned p{plan::read_experiment(scratch.folder, set), {}};
+  p.cohorts = plan::cohorts_of(plan::runs_of(p.experiment), p.experiment.corpus_digest);
+  return p;
+}
+
+sweep::Outcome execute(const Planned& p, const store::Store& store, const std::atomic<bool>& stop) {
+  return sweep::execute(p.cohorts, p.experiment.name, p.experiment.opened, store, {at::kCPU, 1}, stop);
+}
+
+const std::atomic<bool> kGoOn = false;
+
+std::vector<StoredRun> runs_in(const store::Store& store) {
+  std::vector<store::Broken> broken;
+  auto runs = store::read_runs(store.path(), broken);
+  CHECK(broken.empty());
+  return runs;
+}
+
+void check_same(const std::vector<StoredRun>& a, const std::vector<StoredRun>& b) {
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    CHECK(a[i].id == b[i].id);
+    CHECK(a[i].record.loss_val == b[i].record.loss_val);
+    CHECK(a[i].record.loss_train == b[i].record.loss_train);
+    CHECK(a[i].curve.size() == b[i].curve.size());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a grid becomes runs in the store, and a second call trains nothing", "[sweep][fast]") {
+  const Scratch scratch("grid");
+  const auto p = planned(scratch);
+  const auto store = store::open_store(scratch.folder / "runs");
+  CHECK(execute(p, store, kGoOn).trained == 4);
+  const auto runs = runs_in(store);
+  REQUIRE(runs.size() == 4);
+  for (const StoredRun& run : runs) {
+    CHECK(run.record.status == "done");
+    CHECK(*run.record.loss_val > *run.record.loss_floor);
+    CHECK(run.curve.back().tokens == run.spec.tokens);
+    CHECK(std::filesystem::exists(store.folder_of(run.id) / "checkpoint" / "model.safetensors"));
+    CHECK(run.record.flops.total() == training_flops_per_token(run.spec.shape).total() * static_cast<double>(run.spec.tokens));
+  }
+  CHECK(execute(p, store, kGoOn).trained == 0);
+}
+
+TEST_CASE("a branch from the trunk gives the loss of a separate run, bit for bit", "[sweep][fast]") {
+  const Scratch scratch("branch");
+  const auto together = store::open_store(scratch.folder / "together"), apart = store::open_store(scratch.folder / "apart");
+  execute(planned(scratch), together, kGoOn);
+  for (const char* tokens : {"[2560]", "[5120]"}) execute(planned(scratch, {std::string("grid.tokens=") + tokens}), apart, kGoOn);
+  check_same(runs_in(together), runs_in(apart));
+}
+
+TEST_CASE("a run removed from the store is trained again to the same loss", "[sweep][fast]") {
+  const Scratch scratch("again");
+  const auto p = planned(scratch);
+  const auto store = store::open_store(scratch.folder / "runs");
+  execute(p, store, kGoOn);
+  const auto before = runs_in(store);
+  std::filesystem::remove_all(store.folder_of(before[1].id));
+  CHECK(execute(p, store, kGoOn).trained == 1);
+  check_same(before, runs_in(store));
+}
+
+TEST_CASE("killed at any moment and continued equals never having stopped", "[sweep][slow]") {
+  const Scratch scratch("kill");
+  const std::vector<std::string> longer{"grid.tokens=[25600, 51200]"};
+  const auto whole = store::open_store(scratch.folder / "whole"), killed = store::open_store(scratch.folder / "killed");
+  execute(planned(scratch, longer), whole, kGoOn);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::execl(VERNIER_PROGRAM, VERNIER_PROGRAM, "run", (scratch.folder / "experiment.yaml").c_str(), "--device", "cpu", "--store",
+              killed.path().c_str(), "--set", longer[0].c_str(), nullptr);
+      ::_exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(700 + 400 * attempt));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  execute(planned(scratch, longer), killed, kGoOn);
+  check_same(runs_in(whole), runs_in(killed));
+}
+
+TEST_CASE("the saved trunk is the trunk, curve and all", "[sweep][fast]") {
+  const Scratch scratch("trunk");
+  train::CohortState state;
+  state.step = 12;
+  state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), {}, {{1, 128, 0.1, 3.25, {}, 0.5}}, 1.25, 3});
+  state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), 7, {}, 0, 0});
+  sweep::save_trunk(scratch.folder, state);
+  const auto read = sweep::load_trunk(scratch.folder, 2, at::kCPU);
+  REQUIRE(read);
+  CHECK(read->step == 12);
+  CHECK(at::equal(read->members[0].second_moment_P, state.members[0].second_moment_P));
+  CHECK(read->members[0].curve[0].loss_train == 3.25);
+  CHECK(read->members[0].loss_count == 3);
+  CHECK(read->members[1].diverged_at == 7);
+  CHECK(!sweep::load_trunk(scratch.folder, 3, at::kCPU));
+  CHECK(!sweep::load_trunk(scratch.folder / "absent", 2, at::kCPU));
+}
