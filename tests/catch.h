@@ -18,8 +18,8 @@ inline auto ContainsSubstring(const std::string& text) { return Contains(text); 
 inline std::filesystem::path shared_folder() { return std::filesystem::path(VERNIER_SOURCE_DIR) / ".." / "shared"; }
 
 /// Ends a test case, which ctest then lists as skipped, where `path` is absent.
-#define SKIP_WITHOUT(path)                                        \
-  if (!std::filesystem::exists(path)) {                           \
-    std::cout << "SKIPPED: needs " << (path).string() << '\n';    \
-    return;                                                       \
+#define SKIP_WITHOUT(path)                                     \
+  if (!std::filesystem::exists(path)) {                        \
+    std::cout << "SKIPPED: needs " << (path).string() << '\n'; \
+    return;                                                    \
   }

@@ -29,7 +29,8 @@ void add_verbs(CLI::App& program) {
 int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("vernier"));
   spdlog::set_pattern("%^%l%$ %v");
-  CLI::App program("vernier: trains families of small transformers at simulated 3-16-bit precision and fits scaling laws to them");
+  CLI::App program(
+      "vernier: trains families of small transformers at simulated 3-16-bit precision and fits scaling laws to them");
   program.name("vernier");
   program.require_subcommand(1);
   program.set_version_flag("--version", VERNIER_VERSION);

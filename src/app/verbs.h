@@ -1,5 +1,5 @@
-// One file per verb; each adds its subcommand to the command line. A callback throws Error for the user's mistakes (exit
-// status 2) and Failure where a run or check failed (exit status 1).
+// One file per verb; each adds its subcommand to the command line. A callback throws Error for the user's mistakes
+// (exit status 2) and Failure where a run or check failed (exit status 1).
 #pragma once
 
 #include <CLI/CLI.hpp>

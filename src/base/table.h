@@ -22,7 +22,8 @@ std::vector<std::string_view> names_of(const Table& table) {
 /// The row of `table` whose `name` is `name`. Throws Error "no <kind> is called '<name>'; known: ...".
 template <class Table>
 const auto& row_named(std::string_view kind, const Table& table, std::string_view name) {
-  const auto found = std::find_if(std::begin(table), std::end(table), [&](const auto& row) { return row.name == name; });
+  const auto found =
+      std::find_if(std::begin(table), std::end(table), [&](const auto& row) { return row.name == name; });
   if (found == std::end(table))
     throw Error(fmt::format("no {} is called '{}'; known: {}", kind, name, fmt::join(names_of(table), ", ")));
   return *found;

@@ -1,4 +1,5 @@
-// The operations of a block, composed from ATen: what every device can run, and what the fused kernels are checked against.
+// The operations of a block, composed from ATen: what every device can run, and what the fused kernels are checked
+// against.
 #include <torch/torch.h>
 
 #include "model/operations.h"
@@ -28,7 +29,8 @@ at::Tensor turned(const at::Tensor& x_KBHTD, const HeadShape& shape) {
 }  // namespace
 
 Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& s, bool qk_norm) {
-  const auto split = qkv_KRO.view({qkv_KRO.size(0), s.batch, s.context, 3, s.heads, s.width}).permute({3, 0, 1, 4, 2, 5});
+  const auto split =
+      qkv_KRO.view({qkv_KRO.size(0), s.batch, s.context, 3, s.heads, s.width}).permute({3, 0, 1, 4, 2, 5});
   const auto normed = [&](const at::Tensor& x) {
     return qk_norm ? x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt() : x;
   };

@@ -37,8 +37,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     for (std::int64_t k = 0; k < members; ++k)
       over_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
         const std::int64_t at = (k * rows + row) * width;
-        cpu::rms_norm_forward(in(input) + at, in(gain) + k * gain.stride(0), out(y) + at, out(rms) + k * rows + row, count,
-                              width);
+        cpu::rms_norm_forward(in(input) + at, in(gain) + k * gain.stride(0), out(y) + at, out(rms) + k * rows + row,
+                              count, width);
       });
     context->save_for_backward({input, gain, rms});
     return y;
@@ -53,7 +53,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
       over_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
         const std::int64_t at = (k * rows + row) * width;
         cpu::rms_norm_backward(in(g) + at, in(x) + at, in(gain) + k * gain.stride(0), in(rms) + k * rows + row,
-                               out(x_gradient) + at, out(partial) + (k * blocks + row / kRowsOfBlock) * width, count, width);
+                               out(x_gradient) + at, out(partial) + (k * blocks + row / kRowsOfBlock) * width, count,
+                               width);
       });
     return {x_gradient, partial.sum(1)};
   }
@@ -71,10 +72,12 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
     return y;
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const at::Tensor x = context->get_saved_variables()[0], g = gradients[0].contiguous(), x_gradient = at::empty_like(x);
+    const at::Tensor x = context->get_saved_variables()[0], g = gradients[0].contiguous(),
+                     x_gradient = at::empty_like(x);
     const auto rows = x.size(0) * x.size(1), hidden = x.size(2) / 2;
     over_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
-      cpu::swiglu_backward(in(g) + row * hidden, in(x) + row * 2 * hidden, out(x_gradient) + row * 2 * hidden, count, hidden);
+      cpu::swiglu_backward(in(g) + row * hidden, in(x) + row * 2 * hidden, out(x_gradient) + row * 2 * hidden, count,
+                           hidden);
     });
     return {x_gradient};
   }
@@ -180,7 +183,8 @@ Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& shape, bool qk_n
 }
 
 at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R) {
-  return logits_KRV.is_cpu() ? CrossEntropy::apply(logits_KRV, targets_R) : composed::cross_entropy(logits_KRV, targets_R);
+  return logits_KRV.is_cpu() ? CrossEntropy::apply(logits_KRV, targets_R)
+                             : composed::cross_entropy(logits_KRV, targets_R);
 }
 
 }  // namespace vernier::model

@@ -21,7 +21,8 @@ struct Operand {
 
 Operand operand_of(const at::Tensor& x, const Number& number) {
   if (!number.rounded) return {x, {}};
-  if (number.granularity == Granularity::Block && number.scale != Scale::None) return {quant::fake_quantized(x, number), {}};
+  if (number.granularity == Granularity::Block && number.scale != Scale::None)
+    return {quant::fake_quantized(x, number), {}};
   const quant::OnGrid on_grid = quant::onto_grid(x, number);
   return {on_grid.grid, on_grid.scale};
 }
@@ -38,8 +39,8 @@ at::Tensor scaled(const at::Tensor& x, const at::Tensor& scale) {
 }
 
 struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& w, const Number* activation,
-                            const Number* weight, const Number* gradient) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& w,
+                            const Number* activation, const Number* weight, const Number* gradient) {
     const Operand left = operand_of(x.contiguous(), *activation), right = operand_of(w.contiguous(), *weight);
     at::Tensor y = at::mm(left.values, right.values.t());
     apply_row_scale(y, left.scale);
@@ -51,7 +52,8 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &x_scale = saved[1], &w = saved[2], &w_scale = saved[3];
-    const auto& number = *reinterpret_cast<const Number*>(static_cast<std::intptr_t>(context->saved_data["gradient"].toInt()));
+    const auto& number =
+        *reinterpret_cast<const Number*>(static_cast<std::intptr_t>(context->saved_data["gradient"].toInt()));
     const at::Tensor g = quant::fake_quantized(gradients[0].contiguous(), number);
     at::Tensor x_gradient, w_gradient;
     if (context->needs_input_grad(0)) {  // (g s_w) w: the scale of an output is the scale of a term of this sum

@@ -1,5 +1,6 @@
 // The operations of a transformer block between its matrix products, each differentiable. On the CPU each is one fused
-// kernel forward and one backward (model/cpu); elsewhere, and in the `composed` twins that tests compare, ATen composes it.
+// kernel forward and one backward (model/cpu); elsewhere, and in the `composed` twins that tests compare, ATen composes
+// it.
 //
 // Axes: K cohort member, R row (sequence and position), C channel, B sequence, H head, T position, D channel of a head,
 // F hidden channel of the mlp, V vocabulary.
@@ -26,9 +27,9 @@ struct Heads {
   at::Tensor q_KBHTD, k_KBHTD, v_KBHTD;
 };
 
-/// Splits the product of the first attention matrix into heads, normalises queries and keys (where `qk_norm`; RMS without
-/// gain, Henry et al., arXiv 2010.04245) and turns them by their position (rotary embedding by halves, Su et al., arXiv
-/// 2104.09864).  qkv_KRO [K, B T, 3 H D]
+/// Splits the product of the first attention matrix into heads, normalises queries and keys (where `qk_norm`; RMS
+/// without gain, Henry et al., arXiv 2010.04245) and turns them by their position (rotary embedding by halves, Su et
+/// al., arXiv 2104.09864).  qkv_KRO [K, B T, 3 H D]
 Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& shape, bool qk_norm);
 
 /// softmax(q k^T / sqrt(D)) v, causal.  [K, B, H, T, D] each -> [K, B T, H D]

@@ -44,8 +44,8 @@ void initialise(const Layout& layout, const Recipe& recipe, const Stream& stream
     const double deviation =
         p.role == Role::Embedding ? recipe.embedding_deviation : 1 / std::sqrt(static_cast<double>(p.columns));
     for (std::int64_t i = 0; i < p.size(); ++i)
-      values[static_cast<std::size_t>(p.offset + i)] =
-          static_cast<float>(deviation * own.normals(static_cast<std::uint64_t>(i / 2))[static_cast<std::size_t>(i % 2)]);
+      values[static_cast<std::size_t>(p.offset + i)] = static_cast<float>(
+          deviation * own.normals(static_cast<std::uint64_t>(i / 2))[static_cast<std::size_t>(i % 2)]);
   }
   storage_P.copy_(at::from_blob(values.data(), {layout.size}, at::kFloat));
 }
@@ -60,7 +60,8 @@ at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R)
 
 /// Attention whose operands are all rounded: queries, keys, probabilities and values.
 at::Tensor rounded_attention(const Heads& heads, const MemberNumbers& numbers) {
-  const auto q = rounded(heads.q_KBHTD, numbers), k = rounded(heads.k_KBHTD, numbers), v = rounded(heads.v_KBHTD, numbers);
+  const auto q = rounded(heads.q_KBHTD, numbers), k = rounded(heads.k_KBHTD, numbers),
+             v = rounded(heads.v_KBHTD, numbers);
   const std::int64_t length = q.size(3);
   const auto hidden = at::ones({length, length}, q.options().dtype(at::kBool)).triu(1);
   const auto scores = at::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(4)));
@@ -95,7 +96,9 @@ at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT) {
     Heads split = rotated_heads(linear(rms_norm(x, parameter(gain)), 0), heads, cohort.qk_norm);
     split.k_KBHTD = rounded(split.k_KBHTD, cohort.numbers.kv);
     split.v_KBHTD = rounded(split.v_KBHTD, cohort.numbers.kv);
-    x = x + linear(any_rounded(cohort.numbers.attention) ? rounded_attention(split, cohort.numbers.attention) : attend(split), 1);
+    x = x + linear(any_rounded(cohort.numbers.attention) ? rounded_attention(split, cohort.numbers.attention)
+                                                         : attend(split),
+                   1);
     x = x + linear(swiglu(linear(rms_norm(x, parameter(gain + 1)), 2)), 3);
   }
   return rounded_linear(rms_norm(x, parameter(gains + 2 * static_cast<std::size_t>(shape.depth))), parameter(gains - 1),

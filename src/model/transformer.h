@@ -16,10 +16,10 @@ namespace vernier::model {
 
 /// What is rounded, and to what, for every member.
 struct CohortNumbers {
-  LinearNumbers blocks;          ///< the matrices of attention and mlp
+  LinearNumbers blocks;  ///< the matrices of attention and mlp
   LinearNumbers embedding, head;
-  MemberNumbers kv;              ///< keys (after norm and rotation) and values
-  MemberNumbers attention;       ///< operands of both attention products
+  MemberNumbers kv;         ///< keys (after norm and rotation) and values
+  MemberNumbers attention;  ///< operands of both attention products
 };
 
 /// From the number strings of each member; throws Error where one is no number.
@@ -30,7 +30,8 @@ struct Transformer {
   bool qk_norm = true;
   Layout layout;
   CohortNumbers numbers;
-  std::vector<at::Tensor> parameters;  ///< of `layout`, each [K, rows, columns], gains [K, columns]: views of one storage
+  std::vector<at::Tensor>
+      parameters;  ///< of `layout`, each [K, rows, columns], gains [K, columns]: views of one storage
 };
 
 /// Views of a storage [K, layout.size], one per parameter, in the layout's order.

@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "data/corpus.h"
-#include "fit/dispatch.h"
+#include "plan/identify.h"
 #include "plan/numbers.h"
 #include "record/recipe.h"
 
@@ -187,7 +187,7 @@ bool is_holdout(const std::string& text) {
 
 void check_fit(const Experiment& experiment, Findings& findings) {
   const FitAsked& fit = experiment.fit;
-  const auto laws = fit::names_of_laws(static_cast<law::Laws*>(nullptr));
+  const auto laws = law_names();
   findings.expect("fit.laws", !fit.laws.empty(), "at least one law", "none");
   for (std::size_t i = 0; i < fit.laws.size(); ++i) {
     const bool known = fit.laws[i] == "all" || std::find(laws.begin(), laws.end(), fit.laws[i]) != laws.end();

@@ -6,6 +6,7 @@
 #include "data/corpus.h"
 #include "plan/checks.h"
 #include "plan/findings.h"
+#include "plan/identify.h"
 #include "plan/overrides.h"
 #include "record/archive.h"
 #include "record/recipe.h"
@@ -74,6 +75,8 @@ Experiment read_experiment(const fs::path& path, const std::vector<std::string>&
       problems.push_back(fmt::format("{}: store: expected a folder that can be written, got {}", store.string(), why));
   }
   refuse_if(problems);
+  auto& laws = experiment.fit.laws;
+  if (std::find(laws.begin(), laws.end(), "all") != laws.end()) laws = law_names();
   return experiment;
 }
 

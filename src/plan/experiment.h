@@ -75,6 +75,7 @@ struct GridAsked {
 
 /// `fit:` of an experiment, passed on to fit/fit.h.
 struct FitAsked {
+  /// `all` becomes every law there is.
   std::vector<std::string> laws{"chinchilla", "kumar_weights", "kumar_tied", "kumar_joint", "free_eff"};
   std::int64_t bootstrap = 1000, starts = 64, seed = 1;
   double huber_delta = 1e-3;

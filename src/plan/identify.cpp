@@ -141,9 +141,8 @@ std::vector<std::string> law_names() {
 
 std::vector<Expected> identifies(const std::vector<std::string>& laws, const std::vector<law::RunPoint>& points,
                                  const Assumed& assumed) {
-  const bool all = std::find(laws.begin(), laws.end(), "all") != laws.end();
   std::vector<Expected> expected;
-  for (const auto& law : all ? law_names() : laws)
+  for (const auto& law : laws)
     for (auto& parameter : identifies_law(law, points, assumed)) expected.push_back(std::move(parameter));
   return expected;
 }

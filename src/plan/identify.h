@@ -38,7 +38,7 @@ struct Expected {
   bool identified = false;
 };
 
-/// Expected intervals of the parameters of `laws` ("all": every law of law/laws.h) from these points. A parameter is
+/// Expected intervals of the parameters of `laws` from these points. A parameter is
 /// identified when the runs determine it and its interval is no wider than half of the value (than 1 for offsets, which
 /// may be 0), the rule of fit/bootstrap.h. Parameters that act on no run are left out, as in a fit. Throws Error for a
 /// law that is not known.

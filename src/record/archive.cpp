@@ -26,7 +26,8 @@ YamlReader::YamlReader(const YAML::Node& node, std::string file, std::string pat
   for (const auto& pair : node_) {
     const auto key = pair.first.as<std::string>("");
     if (std::find(seen.begin(), seen.end(), key) != seen.end())
-      problems_.push_back(fmt::format("{}: {}: duplicate key; expected it once", place_in_file(file_, pair.first), place_of(key)));
+      problems_.push_back(
+          fmt::format("{}: {}: duplicate key; expected it once", place_in_file(file_, pair.first), place_of(key)));
     seen.push_back(key);
   }
 }
@@ -50,7 +51,8 @@ std::optional<YAML::Node> YamlReader::find(const char* key) {
 }
 
 void YamlReader::missing(const char* key) {
-  if (usable_) problems_.push_back(fmt::format("{}: {}: missing; expected this key", place_in_file(file_, node_), place_of(key)));
+  if (usable_)
+    problems_.push_back(fmt::format("{}: {}: missing; expected this key", place_in_file(file_, node_), place_of(key)));
 }
 
 void YamlReader::ill_typed(const YAML::Node& node, const std::string& place, std::string_view expectation) {
@@ -58,7 +60,8 @@ void YamlReader::ill_typed(const YAML::Node& node, const std::string& place, std
                             : node.IsSequence() ? "a list"
                             : node.IsMap()      ? "a map"
                                                 : "nothing";
-  problems_.push_back(fmt::format("{}: {}: expected {}, got {}", place_in_file(file_, node), place, expectation, found));
+  problems_.push_back(
+      fmt::format("{}: {}: expected {}, got {}", place_in_file(file_, node), place, expectation, found));
 }
 
 namespace {

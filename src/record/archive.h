@@ -1,6 +1,6 @@
-// A configuration lists its fields once, in `template <class Archive> void fields(Archive& a)`; the archives here turn that
-// one list into JSON, YAML and back. `a("key", value)` is a key that must be there, `a.optional("key", value)` one that may be
-// absent: reading then keeps the value it has, and an empty std::optional is not written.
+// A configuration lists its fields once, in `template <class Archive> void fields(Archive& a)`; the archives here turn
+// that one list into JSON, YAML and back. `a("key", value)` is a key that must be there, `a.optional("key", value)` one
+// that may be absent: reading then keeps the value it has, and an empty std::optional is not written.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -51,7 +51,7 @@ class JsonWriter {
       Json list = Json::array();
       for (const auto& element : value) list.push_back(to_json(element));
       return list;
-    } else if constexpr (requires(T& t, JsonWriter& a) { t.fields(a); }) {
+    } else if constexpr (requires(T & t, JsonWriter & a) { t.fields(a); }) {
       JsonWriter writer;
       const_cast<T&>(value).fields(writer);  // fields() is one list for reading and writing; writing does not change it
       return writer.object_;
@@ -70,8 +70,8 @@ Json to_json(const T& value) {
   return JsonWriter::to_json(value);
 }
 
-/// Reads YAML (and so JSON) strictly: unknown, missing, duplicate and ill-typed keys become problems, each with file, line,
-/// key, what was found and what was expected; the value read keeps its default there.
+/// Reads YAML (and so JSON) strictly: unknown, missing, duplicate and ill-typed keys become problems, each with file,
+/// line, key, what was found and what was expected; the value read keeps its default there.
 class YamlReader {
  public:
   YamlReader(const YAML::Node& node, std::string file, std::string path, Problems& problems);
@@ -118,7 +118,7 @@ class YamlReader {
     }
   }
   template <class T>
-    requires requires(T& t, YamlReader& a) { t.fields(a); }
+  requires requires(T& t, YamlReader& a) { t.fields(a); }
   void read(const YAML::Node& node, const std::string& place, T& value) {
     YamlReader reader(node, file_, place, problems_);
     if (reader.usable_) value.fields(reader);

@@ -31,23 +31,25 @@ struct RunRecord {
   std::string status;                       ///< done | diverged
   std::optional<std::int64_t> diverged_at;  ///< step
   std::string experiment;                   ///< name of the experiment that made the run first
+  std::vector<std::string> set;             ///< its --set overrides
   std::string corpus_digest;
-  std::string recipe_date;               ///< YYYY-MM-DD
-  std::optional<double> loss_train;      ///< mean over the last steps [nats per token]
-  std::optional<double> loss_val;        ///< [nats per token]
-  std::optional<double> loss_val_se;     ///< standard error of loss_val over the held-out sequences [nats per token]
-  std::optional<double> loss_floor;      ///< entropy of the same held-out tokens, where the corpus knows it [nats per token]
-  std::optional<double> bits_per_byte;   ///< of text corpora
+  std::string recipe_date;            ///< YYYY-MM-DD
+  std::optional<double> loss_train;   ///< mean over the last steps [nats per token]
+  std::optional<double> loss_val;     ///< [nats per token]
+  std::optional<double> loss_val_se;  ///< standard error of loss_val over the held-out sequences [nats per token]
+  std::optional<double>
+      loss_floor;  ///< entropy of the same held-out tokens, where the corpus knows it [nats per token]
+  std::optional<double> bits_per_byte;  ///< of text corpora
   std::optional<double> task_loss, task_accuracy;
   CountByRole parameters;
-  CountByRole flops;                     ///< of training, forward and backward, as if the run had been trained alone
+  CountByRole flops;  ///< of training, forward and backward, as if the run had been trained alone
   std::int64_t steps = 0;
   std::int64_t batch_tokens = 0;
-  std::string carrier;                   ///< what carried the products: fp32 | bf16 | fp16
-  std::optional<std::string> parent;     ///< the trunk that this branch left
-  std::string device;                    ///< cpu | cuda and its name
+  std::string carrier;                ///< what carried the products: fp32 | bf16 | fp16
+  std::optional<std::string> parent;  ///< the trunk that this branch left
+  std::string device;                 ///< cpu | cuda and its name
   std::int64_t threads = 0;
-  double seconds = 0;                    ///< this run's share of its cohort's time
+  double seconds = 0;  ///< this run's share of its cohort's time
   std::string host, version;
 
   template <class Archive>
@@ -55,6 +57,7 @@ struct RunRecord {
     a("status", status);
     a.optional("diverged_at", diverged_at);
     a("experiment", experiment);
+    a.optional("set", set);
     a("corpus_digest", corpus_digest);
     a("recipe_date", recipe_date);
     a.optional("loss_train", loss_train);
@@ -83,9 +86,9 @@ struct CurvePoint {
   std::int64_t step = 0;
   std::int64_t tokens = 0;
   double learning_rate = 0;
-  double loss_train = 0;            ///< mean since the row before [nats per token]
-  std::optional<double> loss_val;   ///< measured at few rows only
-  double gradient_norm = 0;         ///< before clipping
+  double loss_train = 0;           ///< mean since the row before [nats per token]
+  std::optional<double> loss_val;  ///< measured at few rows only
+  double gradient_norm = 0;        ///< before clipping
 };
 using Curve = std::vector<CurvePoint>;
 

@@ -26,14 +26,15 @@ std::vector<law::RunPoint> unrounded(const std::vector<law::RunPoint>& points) {
 fit::FitOptions reference_options(fit::FitOptions options) {
   const std::set<std::string> symbols{"E", "A", "B", "alpha", "beta"};
   std::erase_if(options.fix, [&](const auto& entry) { return !symbols.contains(entry.first); });
-  std::erase_if(options.ties, [&](const auto& tie) { return !symbols.contains(tie.first) || !symbols.contains(tie.second); });
+  std::erase_if(options.ties,
+                [&](const auto& tie) { return !symbols.contains(tie.first) || !symbols.contains(tie.second); });
   return options;
 }
 
-/// The fit, or its reason for there being none in `unfitted`. Where the runs suffice for the fit but not for its hold-out, the
-/// fit comes without one, and tables show the hold-out error as absent.
-std::optional<fit::FitSummary> tried(std::string_view law, const std::vector<law::RunPoint>& points, fit::FitOptions options,
-                                     std::vector<Unfitted>& unfitted) {
+/// The fit, or its reason for there being none in `unfitted`. Where the runs suffice for the fit but not for its
+/// hold-out, the fit comes without one, and tables show the hold-out error as absent.
+std::optional<fit::FitSummary> tried(std::string_view law, const std::vector<law::RunPoint>& points,
+                                     fit::FitOptions options, std::vector<Unfitted>& unfitted) {
   std::string why;
   for (const bool with_holdout : {true, false}) {
     if (!with_holdout && options.holdout.empty()) break;
@@ -46,13 +47,17 @@ std::optional<fit::FitSummary> tried(std::string_view law, const std::vector<law
       why = problem.what();
     }
   }
+  for (auto at = why.find('\n'); at != std::string::npos; at = why.find('\n')) why.replace(at, 1, "; ");
   unfitted.push_back({std::string(law), why});
   return std::nullopt;
 }
 
-/// The best law that is a formula in bits: of those whose hold-out errors are close to the smallest, the one with the least AIC.
+/// The best law that is a formula in bits: of those whose hold-out errors are close to the smallest, the one with the
+/// least AIC.
 std::optional<std::string> best_curve(const std::vector<fit::FitSummary>& fits) {
-  const auto error = [](const auto& fit) { return holdout_error(fit).value_or(std::numeric_limits<double>::infinity()); };
+  const auto error = [](const auto& fit) {
+    return holdout_error(fit).value_or(std::numeric_limits<double>::infinity());
+  };
   std::vector<const fit::FitSummary*> curves;
   for (const auto& fit : fits)
     if (fit.law != kFreeLaw && fit.law != kReferenceLaw) curves.push_back(&fit);
@@ -110,7 +115,8 @@ Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store
   keep_planned(study);
   study.data = fit::points_from_runs(study.runs);
   study.seed_noise = noise_of_seeds(study.runs);
-  study.reference = tried(kReferenceLaw, unrounded(study.data.points), reference_options(asked.options), study.unfitted);
+  study.reference =
+      tried(kReferenceLaw, unrounded(study.data.points), reference_options(asked.options), study.unfitted);
   for (const auto& law : asked.laws) {
     if (law == kReferenceLaw) continue;
     if (auto fit = tried(law, study.data.points, asked.options, study.unfitted)) study.fits.push_back(std::move(*fit));
@@ -120,7 +126,8 @@ Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store
   const auto* free = study.fit_of(kFreeLaw);
   const auto* curve = study.curve ? study.fit_of(*study.curve) : nullptr;
   const auto* reference = study.fit_of(kReferenceLaw);
-  if (reference) study.densities = density::densities(study.data.points, study.data.excluded, *reference, curve ? curve : free);
+  if (reference)
+    study.densities = density::densities(study.data.points, study.data.excluded, *reference, curve ? curve : free);
   study.formats = formats_of(study.data, reference, free, curve, asked.options.seed);
   const auto* typical = typical_point(study.data.points);
   if (curve && typical) study.law_best = best_bits(*curve, *typical);

@@ -16,26 +16,33 @@ std::map<std::string, std::string> precision_of_runs(const Study& study) {
   return precisions;
 }
 
-Json curve_layer(const std::vector<const StoredRun*>& runs, const std::map<double, std::string>& sizes, const Json& colour) {
+Json curve_layer(const std::vector<const StoredRun*>& runs, const std::map<double, std::string>& sizes,
+                 const Json& colour) {
   Json rows = Json::array();
   for (const auto* run : runs)
     for (const auto& row : thinned(run->curve, kRowsOfOneCurve))
       if (row.tokens > 0 && row.loss_train > 0)
-        rows.push_back({{"run", run->id}, {"N", sizes.at(run->record.parameters.non_embedding())}, {"tokens", row.tokens},
+        rows.push_back({{"run", run->id},
+                        {"N", sizes.at(run->record.parameters.non_embedding())},
+                        {"tokens", row.tokens},
                         {"loss", row.loss_train}});
   return {{"data", vega::data(rows)},
           {"mark", {{"type", "line"}, {"strokeWidth", 1}, {"opacity", 0.55}, {"clip", true}}},
-          {"encoding", {{"x", vega::logarithmic_count("tokens", "D, tokens seen")},
-                        {"y", vega::logarithmic("loss", "loss [nats per token]")},
-                        {"color", colour},
-                        {"detail", {{"field", "run"}, {"type", "nominal"}}}}}};
+          {"encoding",
+           {{"x", vega::logarithmic_count("tokens", "D, tokens seen")},
+            {"y", vega::logarithmic("loss", "loss [nats per token]")},
+            {"color", colour},
+            {"detail", {{"field", "run"}, {"type", "nominal"}}}}}};
 }
 
-Json end_layer(const std::vector<const StoredRun*>& runs, const std::map<double, std::string>& sizes, const Json& colour) {
+Json end_layer(const std::vector<const StoredRun*>& runs, const std::map<double, std::string>& sizes,
+               const Json& colour) {
   Json rows = Json::array();
   for (const auto* run : runs)
     if (run->record.loss_val)
-      rows.push_back({{"run", run->id}, {"N", sizes.at(run->record.parameters.non_embedding())}, {"tokens", run->spec.tokens},
+      rows.push_back({{"run", run->id},
+                      {"N", sizes.at(run->record.parameters.non_embedding())},
+                      {"tokens", run->spec.tokens},
                       {"loss", *run->record.loss_val}});
   return {{"data", vega::data(rows)},
           {"mark", {{"type", "point"}, {"filled", true}, {"size", 42}, {"opacity", 1}}},
@@ -65,23 +72,26 @@ Chart curves_chart(const Study& study, std::string id, std::string title, const 
   chart.spec["layer"].push_back(end_layer(runs, names, colour));
   if (const auto entropy = known_entropy(study.runs))
     vega::add_level(chart.spec, "loss", *entropy, "entropy of the language, " + digits(*entropy));
-  chart.caption = "Training loss of the " + counted(runs.size(), "run") + " " + which +
-                  ". One trunk at constant rate serves several token counts: each branch leaves it, cools down and ends in a "
-                  "dot, its loss on held-out tokens.";
+  chart.caption =
+      "Training loss of the " + counted(runs.size(), "run") + " " + which +
+      ". One trunk at constant rate serves several token counts: each branch leaves it, cools down and ends in a "
+      "dot, its loss on held-out tokens.";
   return chart;
 }
 
 }  // namespace
 
 Chart unrounded_curves_chart(const Study& study) {
-  return curves_chart(study, "curves-unrounded", "Loss while training, nothing rounded", "baseline", "in which nothing is rounded");
+  return curves_chart(study, "curves-unrounded", "Loss while training, nothing rounded", "baseline",
+                      "in which nothing is rounded");
 }
 
 Chart narrow_curves_chart(const Study& study) {
   const auto narrowest = std::min_element(study.formats.begin(), study.formats.end(),
                                           [](const auto& a, const auto& b) { return a.bits < b.bits; });
   if (narrowest == study.formats.end() || narrowest->precision == "baseline")
-    return {"curves-narrow", "Loss while training, rounded", "No finished run in which anything is rounded is in the store.", nullptr};
+    return {"curves-narrow", "Loss while training, rounded",
+            "No finished run in which anything is rounded is in the store.", nullptr};
   return curves_chart(study, "curves-narrow", "Loss while training, " + narrowest->name, narrowest->precision,
                       "at the fewest bits, " + narrowest->name);
 }

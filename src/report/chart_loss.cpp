@@ -30,10 +30,12 @@ std::vector<double> values_of(const std::vector<law::RunPoint>& points, double l
   return distinct(values);
 }
 
-Json point_rows(const std::vector<law::RunPoint>& points, const View& view, const std::map<double, std::string>& groups) {
+Json point_rows(const std::vector<law::RunPoint>& points, const View& view,
+                const std::map<double, std::string>& groups) {
   Json rows = Json::array();
   for (const auto& point : points)
-    rows.push_back({{"run", point.run}, {"x", point.*view.along}, {"loss", point.loss}, {"group", groups.at(point.*view.group)}});
+    rows.push_back(
+        {{"run", point.run}, {"x", point.*view.along}, {"loss", point.loss}, {"group", groups.at(point.*view.group)}});
   return rows;
 }
 
@@ -58,13 +60,17 @@ Json draw(const Study& study, const View& view, const std::vector<law::RunPoint>
   const Json x = vega::logarithmic_count("x", view.x_title);
   const Json y = vega::logarithmic("loss", "loss [nats per token]");
   if (study.reference)
-    spec["layer"].push_back({{"data", vega::data(line_rows(*study.reference, values_of(points, view.along), view, groups))},
-                             {"mark", {{"type", "line"}, {"strokeWidth", 1.5}, {"clip", true}}},
-                             {"encoding", {{"x", x}, {"y", y}, {"color", colour}}}});
+    spec["layer"].push_back(
+        {{"data", vega::data(line_rows(*study.reference, values_of(points, view.along), view, groups))},
+         {"mark", {{"type", "line"}, {"strokeWidth", 1.5}, {"clip", true}}},
+         {"encoding", {{"x", x}, {"y", y}, {"color", colour}}}});
   spec["layer"].push_back({{"data", vega::data(point_rows(points, view, groups))},
                            {"mark", {{"type", "point"}, {"filled", true}, {"size", 55}, {"opacity", 0.9}}},
-                           {"encoding", {{"x", x}, {"y", y}, {"color", colour},
-                                         {"shape", vega::shapes("group", view.group_title, in_order(groups))}}}});
+                           {"encoding",
+                            {{"x", x},
+                             {"y", y},
+                             {"color", colour},
+                             {"shape", vega::shapes("group", view.group_title, in_order(groups))}}}});
   if (const auto entropy = known_entropy(study.runs))
     vega::add_level(spec, "loss", *entropy, "entropy of the language, " + digits(*entropy));
   return spec;
@@ -79,8 +85,9 @@ Chart loss_chart(const Study& study, std::string id, std::string title, const Vi
   }
   chart.spec = draw(study, view, points);
   chart.caption = "Points: the runs in which nothing is rounded, one for each seed. ";
-  chart.caption += study.reference ? "Lines: the fitted surface L = E + A/N^alpha + B/D^beta, one for each " + lines + "."
-                                   : "There is no fitted surface; the table of fits says why.";
+  chart.caption += study.reference
+                       ? "Lines: the fitted surface L = E + A/N^alpha + B/D^beta, one for each " + lines + "."
+                       : "There is no fitted surface; the table of fits says why.";
   return chart;
 }
 
@@ -92,7 +99,8 @@ Chart loss_by_size_chart(const Study& study) {
 }
 
 Chart loss_by_tokens_chart(const Study& study) {
-  const View view{&law::RunPoint::tokens, &law::RunPoint::params, "D, training tokens", "N, parameters outside embeddings"};
+  const View view{&law::RunPoint::tokens, &law::RunPoint::params, "D, training tokens",
+                  "N, parameters outside embeddings"};
   return loss_chart(study, "loss-d", "Loss against training tokens", view, "size");
 }
 

@@ -20,10 +20,8 @@ Json meeting_rows(const Study& study) {
     const auto& share = share_of(format);
     if (!share || !format.density || format.precision == "baseline") continue;
     Json row{{"format", format.name}, {"share", share->value}, {"density", format.density->value}};
-    if (share->lo) row["share_lo"] = *share->lo;
-    if (share->hi) row["share_hi"] = *share->hi;
-    if (format.density->lo) row["density_lo"] = *format.density->lo;
-    if (format.density->hi) row["density_hi"] = *format.density->hi;
+    vega::add_interval(row, *share, "share_");
+    vega::add_interval(row, *format.density, "density_");
     rows.push_back(row);
   }
   return rows;
@@ -57,18 +55,24 @@ Chart meeting_chart(const Study& study) {
                     {"mark", {{"type", "line"}, {"color", vega::kFaint}, {"strokeDash", {5, 4}}}},
                     {"encoding", {{"x", x}, {"y", y}}}});
   const Json rule{{"type", "rule"}, {"strokeWidth", 1.5}, {"color", vega::kBlue}};
-  layers.push_back({{"data", vega::data(rows)}, {"mark", rule},
+  layers.push_back({{"data", vega::data(rows)},
+                    {"mark", rule},
                     {"encoding", {{"x", vega::plain("share_lo")}, {"x2", {{"field", "share_hi"}}}, {"y", y}}}});
-  layers.push_back({{"data", vega::data(rows)}, {"mark", rule},
+  layers.push_back({{"data", vega::data(rows)},
+                    {"mark", rule},
                     {"encoding", {{"x", x}, {"y", vega::plain("density_lo")}, {"y2", {{"field", "density_hi"}}}}}});
-  layers.push_back({{"data", vega::data(rows)},
-                    {"mark", {{"type", "point"}, {"filled", true}, {"size", 90}, {"color", vega::kBlue}, {"opacity", 1}}},
-                    {"encoding", {{"x", x}, {"y", y}}}});
-  layers.push_back({{"data", vega::data(rows)},
-                    {"mark", {{"type", "text"}, {"align", "left"}, {"dx", 9}, {"dy", 13}, {"fontSize", 12}, {"color", vega::kInk}}},
-                    {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "format"}, {"type", "nominal"}}}}}});
-  chart.caption = "One point for each format, with both 90 % intervals. On the dashed line both laws say the same: lowering the "
-                  "bits acts exactly like removing parameters.";
+  layers.push_back(
+      {{"data", vega::data(rows)},
+       {"mark", {{"type", "point"}, {"filled", true}, {"size", 90}, {"color", vega::kBlue}, {"opacity", 1}}},
+       {"encoding", {{"x", x}, {"y", y}}}});
+  layers.push_back(
+      {{"data", vega::data(rows)},
+       {"mark", {{"type", "text"}, {"align", "left"}, {"dx", 9}, {"dy", 13}, {"fontSize", 12}, {"color", vega::kInk}}},
+       {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "format"}, {"type", "nominal"}}}}}});
+  chart.caption =
+      "One point for each format, with both 90 % intervals; a bar to one side only is open on the other. On the dashed "
+      "line both laws say the same: lowering the "
+      "bits acts exactly like removing parameters.";
   return chart;
 }
 

@@ -31,7 +31,9 @@ Json penalty_rows(const Study& study) {
     const auto twin = unrounded.find(twin_key(run));
     if (twin == unrounded.end()) continue;
     const auto& point = *found->second;
-    rows.push_back({{"run", run.id}, {"ratio", point.tokens / point.params}, {"penalty", point.loss - twin->second},
+    rows.push_back({{"run", run.id},
+                    {"ratio", point.tokens / point.params},
+                    {"penalty", point.loss - twin->second},
                     {"format", names.at(point.precision)}});
   }
   return rows;
@@ -61,13 +63,14 @@ Chart penalty_chart(const Study& study) {
   chart.spec["layer"].push_back({{"data", vega::data(Json::array({Json{{"zero", 0}, {"name", "no cost"}}}))},
                                  {"mark", {{"type", "rule"}, {"color", vega::kFaint}}},
                                  {"encoding", {{"y", vega::plain("zero")}}}});
-  chart.spec["layer"].push_back({{"data", vega::data(rows)},
-                                 {"mark", {{"type", "point"}, {"filled", true}, {"size", 55}, {"opacity", 0.85}}},
-                                 {"encoding", {{"x", x}, {"y", y}, {"color", colour},
-                                               {"shape", vega::shapes("format", "format", formats)}}}});
-  chart.caption = "Each point is one rounded run against the run of the same size, tokens and seed in which nothing is rounded. "
-                  "The precision law expects the cost to grow with D/N: the more data per parameter, the more a lost "
-                  "parameter is missed. Below zero the noise is larger than the cost.";
+  chart.spec["layer"].push_back(
+      {{"data", vega::data(rows)},
+       {"mark", {{"type", "point"}, {"filled", true}, {"size", 55}, {"opacity", 0.85}}},
+       {"encoding", {{"x", x}, {"y", y}, {"color", colour}, {"shape", vega::shapes("format", "format", formats)}}}});
+  chart.caption =
+      "Each point is one rounded run against the run of the same size, tokens and seed in which nothing is rounded. "
+      "The precision law expects the cost to grow with D/N: the more data per parameter, the more a lost "
+      "parameter is missed. Below zero the noise is larger than the cost.";
   return chart;
 }
 

@@ -30,8 +30,9 @@ Json bits_axis(const Study& study, const std::string& title) {
   const auto [low, high] = bits_range(study);
   std::vector<double> bits;
   for (const auto& format : study.formats) bits.push_back(format.bits);
-  return vega::linear("bits", title, {{"axis", {{"values", distinct(bits)}, {"format", "~g"}}},
-                                      {"scale", {{"domain", {low - 2 * kMargin, high + 2 * kMargin}}, {"nice", false}}}});
+  return vega::linear("bits", title,
+                      {{"axis", {{"values", distinct(bits)}, {"format", "~g"}}},
+                       {"scale", {{"domain", {low - 2 * kMargin, high + 2 * kMargin}}, {"nice", false}}}});
 }
 
 /// The curve's N_eff/N times `factor(bits)`, with the 90 % band of its replicates.
@@ -66,25 +67,39 @@ void add_curve(Json& spec, const Json& rows, const Json& x, const Json& y) {
 
 Json format_row(const Format& format, const fit::Interval& interval) {
   Json row{{"format", format.name}, {"bits", format.bits}, {"value", interval.value}};
-  if (interval.lo) row["lo"] = *interval.lo;
-  if (interval.hi) row["hi"] = *interval.hi;
+  vega::add_interval(row, interval);
   return row;
 }
 
-/// Names beside the points: on the left at the right end of the axis, elsewhere on the right, `dy` pixels below.
+/// How many earlier rows lie at the same place as row `k`, so that their names would too.
+int rows_beneath(const Json& rows, std::size_t k) {
+  constexpr double kNear = 0.08;
+  int beneath = 0;
+  for (std::size_t i = 0; i < k; ++i)
+    beneath += rows[i]["bits"] == rows[k]["bits"] &&
+               std::abs(rows[i]["value"].get<double>() / rows[k]["value"].get<double>() - 1) < kNear;
+  return beneath;
+}
+
+/// Names beside the points: on the left at the right end of the axis, elsewhere on the right, `dy` pixels below. Names
+/// of points that lie together stand under each other.
 void add_names(Json& spec, const Study& study, const Json& rows, int dy, const Json& x, const Json& y) {
   const double high = bits_range(study).high;
-  for (const bool at_end : {false, true}) {
-    Json chosen = Json::array();
-    for (const auto& row : rows)
-      if ((row["bits"].get<double>() == high) == at_end) chosen.push_back(row);
-    if (chosen.empty()) continue;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const bool at_end = rows[k]["bits"].get<double>() == high;
+    const Json data = vega::data(Json::array({rows[k]}));
     const Json text{{"x", x}, {"y", y}, {"text", {{"field", "format"}, {"type", "nominal"}}}};
-    Json mark{{"type", "text"}, {"align", at_end ? "right" : "left"}, {"dx", at_end ? -7 : 9}, {"dy", at_end ? 15 : dy},
-              {"fontSize", 12}, {"stroke", "white"}, {"strokeWidth", 3}, {"fill", "white"}};
-    spec["layer"].push_back({{"data", vega::data(chosen)}, {"mark", mark}, {"encoding", text}});  // a white rim, then the name
+    Json mark{{"type", "text"},
+              {"align", at_end ? "right" : "left"},
+              {"dx", at_end ? -7 : 9},
+              {"fontSize", 12},
+              {"dy", (at_end ? 15 : dy) + 14 * rows_beneath(rows, k)},
+              {"stroke", "white"},
+              {"strokeWidth", 3},
+              {"fill", "white"}};
+    spec["layer"].push_back({{"data", data}, {"mark", mark}, {"encoding", text}});  // a white rim, then the name
     mark.merge_patch({{"stroke", nullptr}, {"strokeWidth", nullptr}, {"fill", vega::kInk}});
-    spec["layer"].push_back({{"data", vega::data(chosen)}, {"mark", mark}, {"encoding", text}});
+    spec["layer"].push_back({{"data", data}, {"mark", mark}, {"encoding", text}});
   }
 }
 
@@ -97,9 +112,10 @@ void add_formats(Json& spec, const Study& study, std::optional<fit::Interval> Fo
   spec["layer"].push_back({{"data", vega::data(rows)},
                            {"mark", {{"type", "rule"}, {"strokeWidth", 2}, {"color", vega::kBlue}}},
                            {"encoding", {{"x", x}, {"y", vega::plain("lo")}, {"y2", {{"field", "hi"}}}}}});
-  spec["layer"].push_back({{"data", vega::data(rows)},
-                           {"mark", {{"type", "point"}, {"filled", true}, {"size", 90}, {"color", vega::kBlue}, {"opacity", 1}}},
-                           {"encoding", {{"x", x}, {"y", y}}}});
+  spec["layer"].push_back(
+      {{"data", vega::data(rows)},
+       {"mark", {{"type", "point"}, {"filled", true}, {"size", 90}, {"color", vega::kBlue}, {"opacity", 1}}},
+       {"encoding", {{"x", x}, {"y", y}}}});
   add_names(spec, study, rows, dy, x, y);
 }
 
@@ -109,7 +125,9 @@ Json run_rows(const Study& study, bool per_bit) {
   const auto names = format_names(study);
   for (const auto& model : study.densities) {
     if (!model.density || !model.bits) continue;
-    rows.push_back({{"run", model.run}, {"format", names.at(model.precision)}, {"bits", *model.bits},
+    rows.push_back({{"run", model.run},
+                    {"format", names.at(model.precision)},
+                    {"bits", *model.bits},
                     {"value", *model.density * (per_bit ? 16 / *model.bits : 1)}});
   }
   return rows;
@@ -117,7 +135,17 @@ Json run_rows(const Study& study, bool per_bit) {
 
 std::string curve_words(const Study& study, const std::string& what) {
   if (!study.curve) return "No precision law could be fitted, so there is no curve.";
-  return "Curve and band: " + what + " by " + *study.curve + ", the law in bits that predicts best, and its 90 % interval.";
+  return "Curve and band: " + what + " by " + *study.curve +
+         ", the law in bits that predicts best, and its 90 % interval.";
+}
+
+/// How many fitted runs have no density, in words; empty where all have one.
+std::string beyond_words(const Study& study) {
+  const auto beyond = std::count_if(study.densities.begin(), study.densities.end(),
+                                    [](const auto& model) { return model.params && !model.density; });
+  if (beyond == 0) return "";
+  return " Not drawn: " + counted(std::size_t(beyond), "run") +
+         " whose loss lies beyond what the reference can reach at any size.";
 }
 
 Chart density_against_bits(const Study& study, Chart chart, bool per_bit) {
@@ -126,12 +154,15 @@ Chart density_against_bits(const Study& study, Chart chart, bool per_bit) {
     return chart;
   }
   const Json x = bits_axis(study, "bits of a stored weight");
-  const Json y = vega::logarithmic("value", per_bit ? "density per stored bit, rho 16 / bits" : "density, rho = N_hat / N");
+  const Json y =
+      vega::logarithmic("value", per_bit ? "density per stored bit, rho 16 / bits" : "density, rho = N_hat / N");
   chart.spec = vega::chart(chart.title, 340);
-  chart.spec["layer"].push_back({{"data", vega::data(run_rows(study, per_bit))},
-                                 {"mark", {{"type", "point"}, {"size", 26}, {"strokeWidth", 1}, {"color", vega::kFaint}, {"opacity", 0.8}}},
-                                 {"encoding", {{"x", x}, {"y", y}}}});
+  chart.spec["layer"].push_back(
+      {{"data", vega::data(run_rows(study, per_bit))},
+       {"mark", {{"type", "point"}, {"size", 26}, {"strokeWidth", 1}, {"color", vega::kFaint}, {"opacity", 0.8}}},
+       {"encoding", {{"x", x}, {"y", y}}}});
   add_curve(chart.spec, curve_rows(study, [&](double bits) { return per_bit ? 16 / bits : 1.0; }), x, y);
+  chart.caption += beyond_words(study);
   add_formats(chart.spec, study, per_bit ? &Format::density_per_bit : &Format::density, per_bit ? -11 : 12, x, y);
   return chart;
 }
@@ -153,16 +184,19 @@ Chart share_chart(const Study& study) {
   add_curve(chart.spec, curve_rows(study, [](double) { return 1.0; }), x, y);
   const bool has_free = study.fit_of("free_eff") != nullptr;
   add_formats(chart.spec, study, has_free ? &Format::free_share : &Format::law_share, 12, x, y);
-  chart.caption = has_free ? "Points: one constant for each format (free_eff), the least assuming law, with its 90 % interval. "
-                           : "Points: the same law at the formats of the grid. ";
+  chart.caption =
+      has_free ? "Points: one constant for each format (free_eff), the least assuming law, with its 90 % interval. "
+               : "Points: the same law at the formats of the grid. ";
   chart.caption += curve_words(study, "N_eff/N");
   return chart;
 }
 
 Chart density_chart(const Study& study) {
   Chart chart{"density", "Density against bits", "", nullptr};
-  chart.caption = "How many parameters of the unrounded family a model is worth, for each parameter that it has. Rings: runs. "
-                  "Points: the median of a format with its 90 % interval. " + curve_words(study, "N_eff/N");
+  chart.caption =
+      "How many parameters of the unrounded family a model is worth, for each parameter that it has. Rings: runs. "
+      "Points: the median of a format with its 90 % interval; a bar to one side only is open on the other. " +
+      curve_words(study, "N_eff/N");
   return density_against_bits(study, std::move(chart), false);
 }
 

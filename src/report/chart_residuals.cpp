@@ -22,7 +22,9 @@ Json residual_rows(const Study& study, const fit::FitSummary& law) {
     if (law.law == "chinchilla" && point.precision != "baseline") continue;
     const double predicted = fit::loss(law, parameters, point);
     if (!std::isfinite(predicted)) continue;
-    rows.push_back({{"run", point.run}, {"predicted", predicted}, {"residual", 100 * std::log(point.loss / predicted)},
+    rows.push_back({{"run", point.run},
+                    {"predicted", predicted},
+                    {"residual", 100 * std::log(point.loss / predicted)},
                     {"format", names.at(point.precision)}});
   }
   return rows;
@@ -41,7 +43,7 @@ Chart residuals_chart(const Study& study) {
   const auto formats = format_order(study);
   const Json x = vega::logarithmic("predicted", "loss by the law [nats per token]");
   const Json y = vega::linear("residual", "ln L - ln L_law [%]", {{"scale", {{"zero", true}}}});
-  chart.spec = vega::chart("Residuals of " + law->law, 300);
+  chart.spec = vega::chart("Residuals of " + law->law, 400);
   auto& layers = chart.spec["layer"];
   if (study.seed_noise) {
     const double noise = 100 * *study.seed_noise;
@@ -54,18 +56,24 @@ Chart residuals_chart(const Study& study) {
                     {"encoding", {{"y", vega::plain("zero")}}}});
   layers.push_back({{"data", vega::data(rows)},
                     {"mark", {{"type", "point"}, {"filled", true}, {"size", 55}, {"opacity", 0.85}}},
-                    {"encoding", {{"x", x}, {"y", y}, {"color", vega::ordered_colours("format", "format", formats)},
-                                  {"shape", vega::shapes("format", "format", formats)}}}});
-  chart.caption = "Residuals of " + law->law + ", root mean square " + percent(law->rms_log) + ". A law that fits leaves no pattern.";
+                    {"encoding",
+                     {{"x", x},
+                      {"y", y},
+                      {"color", vega::ordered_colours("format", "format", formats)},
+                      {"shape", vega::shapes("format", "format", formats)}}}});
+  chart.caption = "Residuals of " + law->law + ", root mean square " + percent(law->rms_log) +
+                  ". A law that fits leaves no pattern.";
   if (study.seed_noise)
-    chart.caption += " Grey: twice the standard deviation over seeds to either side, " + percent(2 * *study.seed_noise) + ".";
+    chart.caption +=
+        " Grey: twice the standard deviation over seeds to either side, " + percent(2 * *study.seed_noise) + ".";
   return chart;
 }
 
 std::vector<Chart> charts(const Study& study) {
-  return {unrounded_curves_chart(study), narrow_curves_chart(study),    loss_by_size_chart(study), loss_by_tokens_chart(study),
-          penalty_chart(study),          share_chart(study),            density_chart(study),      density_per_bit_chart(study),
-          meeting_chart(study),          residuals_chart(study)};
+  return {unrounded_curves_chart(study), narrow_curves_chart(study),   loss_by_size_chart(study),
+          loss_by_tokens_chart(study),   penalty_chart(study),         share_chart(study),
+          density_chart(study),          density_per_bit_chart(study), meeting_chart(study),
+          residuals_chart(study)};
 }
 
 }  // namespace vernier::report

@@ -9,7 +9,7 @@
 namespace vernier::report {
 
 struct Chart {
-  std::string id;       ///< of the element on the page
+  std::string id;  ///< of the element on the page
   std::string title;
   std::string caption;  ///< what is drawn and how to read it
   Json spec;            ///< null where there is nothing to draw; then `caption` says why
@@ -19,7 +19,8 @@ struct Chart {
 Chart unrounded_curves_chart(const Study& study);
 Chart narrow_curves_chart(const Study& study);
 
-/// Loss of the unrounded runs against N, a line for each D, and against D, a line for each N; lines from the reference fit.
+/// Loss of the unrounded runs against N, a line for each D, and against D, a line for each N; lines from the reference
+/// fit.
 Chart loss_by_size_chart(const Study& study);
 Chart loss_by_tokens_chart(const Study& study);
 
@@ -29,7 +30,8 @@ Chart penalty_chart(const Study& study);
 /// N_eff/N against bits: a point for each format from `free_eff`, the curve of the best law in bits.
 Chart share_chart(const Study& study);
 
-/// Density, and density per stored bit, against bits: runs, the median of each format, and what the precision law expects.
+/// Density, and density per stored bit, against bits: runs, the median of each format, and what the precision law
+/// expects.
 Chart density_chart(const Study& study);
 Chart density_per_bit_chart(const Study& study);
 

@@ -26,7 +26,8 @@ std::string short_name(const law::RunPoint& point) {
   const auto parts = rounded_parts(point);
   if (parts.empty()) return point.precision == "baseline" ? "unrounded" : point.precision;
   const auto first = format_alone(parts.front()->number);
-  const bool alike = std::all_of(parts.begin(), parts.end(), [&](auto* part) { return format_alone(part->number) == first; });
+  const bool alike =
+      std::all_of(parts.begin(), parts.end(), [&](auto* part) { return format_alone(part->number) == first; });
   if (alike && parts.size() == 3) return first;
   if (alike) return first + " " + parts_of(point);
   std::string name;
@@ -47,7 +48,8 @@ void tell_names_apart(std::vector<Format>& formats) {
     if (uses[format.name] > 1) format.name = format.precision;
 }
 
-/// rho of every point under one parameter vector of the reference; infinite where the loss is beyond the reference's reach.
+/// rho of every point under one parameter vector of the reference; infinite where the loss is beyond the reference's
+/// reach.
 std::vector<double> densities_under(const std::vector<law::RunPoint>& points, fit::FitSummary& reference,
                                     const std::vector<double>& parameters) {
   for (std::size_t i = 0; i < parameters.size(); ++i) reference.parameters[i].value = parameters[i];
@@ -196,7 +198,8 @@ std::vector<Format> formats_of(const fit::Data& data, const fit::FitSummary* ref
   std::vector<Format> formats;
   for (const auto& [precision, members] : groups) {
     const auto& point = data.points[members.front()];
-    Format format{precision, short_name(point), parts_of(point), bits_of(point), std::int64_t(members.size()), {}, {}, {}, {}};
+    Format format{
+        precision, short_name(point), parts_of(point), bits_of(point), std::int64_t(members.size()), {}, {}, {}, {}};
     if (free) format.free_share = share_of(*free, point);
     if (curve) format.law_share = share_of(*curve, point);
     if (reference) format.density = median_density(members, rho, replicates, root.child(precision));

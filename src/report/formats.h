@@ -7,10 +7,10 @@
 
 namespace vernier::report {
 
-/// One row per precision in `data`, unrounded first, then bits falling. Density is the median of rho over the runs, a run
-/// beyond the reference's reach counting as infinitely dense; its interval comes from replicates that take both a bootstrap
-/// replicate of the reference and a resample of the runs.
-/// `curve` and `free` (the law `free_eff`) may be null.
+/// One row per precision in `data`, unrounded first, then bits falling. Density is the median of rho over the runs, a
+/// run beyond the reference's reach counting as infinitely dense; its interval comes from replicates that take both a
+/// bootstrap replicate of the reference and a resample of the runs. `curve` and `free` (the law `free_eff`) may be
+/// null.
 std::vector<Format> formats_of(const fit::Data& data, const fit::FitSummary* reference, const fit::FitSummary* free,
                                const fit::FitSummary* curve, std::int64_t seed);
 

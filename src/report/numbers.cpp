@@ -27,7 +27,8 @@ std::string digits(double value) {
 
 std::string to_width(double value, std::optional<double> width) {
   const double size = std::abs(value);
-  if (!width || !(*width > 0) || !std::isfinite(*width) || (value != 0 && size < 1e-4) || size >= 1e5) return digits(value);
+  if (!width || !(*width > 0) || !std::isfinite(*width) || (value != 0 && size < 1e-4) || size >= 1e5)
+    return digits(value);
   const int decimals = std::clamp(1 - int(std::floor(std::log10(*width))), 0, 6);
   return fmt::format("{:.{}f}", value, decimals);
 }

@@ -12,11 +12,16 @@ namespace {
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
@@ -25,8 +30,10 @@ std::string escaped(std::string_view text) {
 std::string embedded(const Json& json) {
   std::string out;
   for (const char c : json.dump()) {
-    if (c == '<') out += "\\u003c";
-    else out += c;
+    if (c == '<')
+      out += "\\u003c";
+    else
+      out += c;
   }
   return out;
 }
@@ -46,7 +53,12 @@ std::string html_of(const Table& table, std::string_view kind = "") {
 std::string html_of(const Verdict& verdict) {
   const bool good = verdict.tone == Verdict::Tone::Good, caution = verdict.tone == Verdict::Tone::Caution;
   return fmt::format("<li class=\"{}\"><h3><span class=\"mark\">{}</span>{}</h3>{}</li>\n",
-                     good ? "good" : caution ? "caution" : "plain", good ? "\u2713" : caution ? "!" : "\u2022",
+                     good      ? "good"
+                     : caution ? "caution"
+                               : "plain",
+                     good      ? "\u2713"
+                     : caution ? "!"
+                               : "\u2022",
                      escaped(verdict.title), escaped(verdict.text));
 }
 
@@ -54,7 +66,8 @@ std::string html_of(const Chart& chart) {
   std::string html = fmt::format("<figure><h3>{}</h3>", escaped(chart.title));
   if (!chart.spec.is_null()) {
     html += fmt::format("<div class=\"chart\" id=\"{}\"></div>", chart.id);
-    html += fmt::format("<script type=\"application/json\" data-chart=\"{}\">{}</script>", chart.id, embedded(chart.spec));
+    html +=
+        fmt::format("<script type=\"application/json\" data-chart=\"{}\">{}</script>", chart.id, embedded(chart.spec));
   }
   return html + fmt::format("<figcaption>{}</figcaption></figure>\n", escaped(chart.caption));
 }
@@ -81,13 +94,18 @@ std::string excluded_of(const Study& study) {
   for (const auto& [folder, why] : study.broken) table.rows.push_back({folder, "every fit", why});
   for (const auto& fit : study.fits)
     for (const auto& [run, why] : fit.excluded) table.rows.push_back({run, fit.law, why});
+  for (const auto& model : study.densities)
+    if (model.params && !model.density) table.rows.push_back({model.run, "density", model.why_absent});
   return table.rows.empty() ? "" : "<h3>Runs left out</h3>\n" + html_of(table, "runs");
 }
 
 constexpr std::string_view kSymbols =
-    "<p class=\"soft\">L: mean cross-entropy on held-out tokens, nats per token. N: parameters outside embeddings (blocks and "
-    "final norm). D: training tokens. E: the loss that no N and no D removes. N_eff/N: the share of the parameters that still "
-    "counts at a precision. Density rho = N_hat/N: the parameters of an unrounded model of the same loss, for each parameter. "
+    "<p class=\"soft\">L: mean cross-entropy on held-out tokens, nats per token. N: parameters outside embeddings "
+    "(blocks and "
+    "final norm). D: training tokens. E: the loss that no N and no D removes. N_eff/N: the share of the parameters "
+    "that still "
+    "counts at a precision. Density rho = N_hat/N: the parameters of an unrounded model of the same loss, for each "
+    "parameter. "
     "Intervals are 90 % bootstrap intervals. Objective: sum of Huber terms of ln L residuals.</p>\n";
 
 /// Nothing may be loaded, from anywhere; the charts need inline script and style.
@@ -95,11 +113,12 @@ constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:";
 
 std::string head_of(const Study& study) {
-  return fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                     "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n<title>{} - vernier</title>\n"
-                     "<style>{}</style>\n</head>\n<body>\n",
-                     kPolicy, escaped(study.asked.experiment), page_css());
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n<title>{} - vernier</title>\n"
+      "<style>{}</style>\n</head>\n<body>\n",
+      kPolicy, escaped(study.asked.experiment), page_css());
 }
 
 std::string scripts() {
@@ -113,9 +132,10 @@ std::string scripts() {
 
 std::string html_page(const Study& study) {
   std::string html = head_of(study);
-  html += fmt::format("<header><h1>{}</h1>\n<p class=\"question\">{}</p></header>\n<noscript><p>The charts need JavaScript; all "
-                      "of it is inside this page.</p></noscript>\n",
-                      escaped(study.asked.experiment), escaped(study.asked.question));
+  html += fmt::format(
+      "<header><h1>{}</h1>\n<p class=\"question\">{}</p></header>\n<noscript><p>The charts need JavaScript; all "
+      "of it is inside this page.</p></noscript>\n",
+      escaped(study.asked.experiment), escaped(study.asked.question));
   html += section("What these data say", verdicts_of(study));
   html += section("What was asked", html_of(grid_table(study)));
   html += section("Charts", figures_of(study));

@@ -28,8 +28,10 @@ std::string interval_or_dash(const std::optional<fit::Interval>& interval) {
 std::string numbers_text(const NumbersSpec& numbers) {
   if (numbers == NumbersSpec{}) return "unrounded";
   std::string text = fmt::format("{} {} {}", numbers.weights, numbers.activations, numbers.kv);
-  for (const auto& [name, value] : {std::pair{"attention", &numbers.attention}, {"gradients", &numbers.gradients},
-                                    {"embedding", &numbers.embedding}, {"head", &numbers.head}})
+  for (const auto& [name, value] : {std::pair{"attention", &numbers.attention},
+                                    {"gradients", &numbers.gradients},
+                                    {"embedding", &numbers.embedding},
+                                    {"head", &numbers.head}})
     if (*value != "fp32") text += fmt::format(" {}={}", name, *value);
   return text;
 }
@@ -87,8 +89,9 @@ Table fits_table(const Study& study) {
   for (const auto* fit : all_fits(study))
     table.rows.push_back({fit->law, fmt::format("{}", fit->rows), fmt::format("{:.3f}", 100 * fit->rms_log),
                           holdout_error(*fit) ? fmt::format("{:.3f}", 100 * *holdout_error(*fit)) : kAbsent,
-                          fit->holdout ? fmt::format("{}", fit->holdout->rows) : kAbsent, fmt::format("{:.1f}", fit->aic),
-                          fmt::format("{:.1f}", fit->bic), fmt::format("{:.4e}", fit->objective),
+                          fit->holdout ? fmt::format("{}", fit->holdout->rows) : kAbsent,
+                          fmt::format("{:.1f}", fit->aic), fmt::format("{:.1f}", fit->bic),
+                          fmt::format("{:.4e}", fit->objective),
                           fmt::format("{} of {}", fit->starts_at_best, fit->starts.size())});
   return table;
 }
@@ -119,19 +122,21 @@ Table formats_table(const Study& study) {
 Table runs_table(const Study& study) {
   std::map<std::string, const density::ModelDensity*> densities;
   for (const auto& model : study.densities) densities[model.run] = &model;
-  Table table{{"run", "layers x width", "N", "D", "weights activations kv", "seed", "loss", "density", "carrier", "status"}, {}};
+  Table table{
+      {"run", "layers x width", "N", "D", "weights activations kv", "seed", "loss", "density", "carrier", "status"},
+      {}};
   for (const auto& run : study.runs) {
     const auto& [id, spec, record, curve] = run;
     const auto model = densities.find(id);
     std::string density = kAbsent;
     if (model != densities.end() && model->second->density)
       density = with_interval({*model->second->density, model->second->lo, model->second->hi, {}, {}});
-    else if (model != densities.end() && !model->second->why_absent.empty())
-      density = model->second->why_absent;
-    const auto status = record.diverged_at ? fmt::format("{} at step {}", record.status, *record.diverged_at) : record.status;
-    table.rows.push_back({id, fmt::format("{} x {}", spec.shape.depth, spec.shape.width), count(record.parameters.non_embedding()),
-                          count(double(spec.tokens)), numbers_text(spec.numbers), fmt::format("{}", spec.seed),
-                          record.loss_val ? fmt::format("{:.4f}", *record.loss_val) : kAbsent, density, record.carrier, status});
+    const auto status =
+        record.diverged_at ? fmt::format("{} at step {}", record.status, *record.diverged_at) : record.status;
+    table.rows.push_back(
+        {id, fmt::format("{} x {}", spec.shape.depth, spec.shape.width), count(record.parameters.non_embedding()),
+         count(double(spec.tokens)), numbers_text(spec.numbers), fmt::format("{}", spec.seed),
+         record.loss_val ? fmt::format("{:.4f}", *record.loss_val) : kAbsent, density, record.carrier, status});
   }
   return table;
 }

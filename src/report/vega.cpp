@@ -9,7 +9,8 @@
 namespace vernier::report::vega {
 namespace {
 
-/// Plasma at equal steps from dark to light (van der Walt and Smith 2015), its palest end left out: it vanishes on paper.
+/// Plasma at equal steps from dark to light (van der Walt and Smith 2015), its palest end left out: it vanishes on
+/// paper.
 constexpr std::array<std::array<int, 3>, 7> kPlasma{
     {{13, 8, 135}, {84, 2, 163}, {139, 10, 165}, {185, 50, 137}, {219, 92, 104}, {240, 127, 79}, {248, 156, 60}}};
 
@@ -30,10 +31,12 @@ std::string colour_at(double share) {
 }
 
 Json config() {
-  const Json axis{{"labelFontSize", 12},   {"titleFontSize", 13},  {"titleFontWeight", "normal"}, {"gridColor", "#e6e8eb"},
-                  {"domainColor", "#5b636d"}, {"tickColor", "#5b636d"}, {"labelColor", kInk},       {"titleColor", kInk}};
-  const Json legend{{"orient", "bottom"},  {"direction", "horizontal"}, {"columns", 5},        {"labelFontSize", 12},
-                    {"titleFontSize", 12}, {"titleFontWeight", "normal"}, {"symbolOpacity", 1}, {"titleOrient", "top"}, {"titleLimit", 0}};
+  const Json axis{{"labelFontSize", 12},    {"titleFontSize", 13},      {"titleFontWeight", "normal"},
+                  {"gridColor", "#e6e8eb"}, {"domainColor", "#5b636d"}, {"tickColor", "#5b636d"},
+                  {"labelColor", kInk},     {"titleColor", kInk}};
+  const Json legend{{"orient", "bottom"},  {"direction", "horizontal"}, {"columns", 6},
+                    {"labelFontSize", 12}, {"titleFontSize", 12},       {"titleFontWeight", "normal"},
+                    {"symbolOpacity", 1},  {"titleOrient", "top"},      {"titleLimit", 0}};
   return {{"background", "white"},
           {"font", "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"},
           {"view", {{"stroke", nullptr}}},
@@ -42,7 +45,11 @@ Json config() {
 }
 
 Json position(std::string_view field, std::string_view title, Json axis, Json scale, const Json& extra) {
-  Json channel{{"field", field}, {"type", "quantitative"}, {"title", title}, {"axis", std::move(axis)}, {"scale", std::move(scale)}};
+  Json channel{{"field", field},
+               {"type", "quantitative"},
+               {"title", title},
+               {"axis", std::move(axis)},
+               {"scale", std::move(scale)}};
   channel.merge_patch(extra);
   return channel;
 }
@@ -66,7 +73,8 @@ Json linear(std::string_view field, std::string_view title, Json extra) {
 }
 
 Json logarithmic(std::string_view field, std::string_view title, Json extra) {
-  return position(field, title, {{"tickCount", 8}, {"format", "~g"}}, {{"type", "log"}, {"nice", false}, {"padding", 12}}, extra);
+  return position(field, title, {{"tickCount", 8}, {"format", "~g"}},
+                  {{"type", "log"}, {"nice", false}, {"padding", 12}}, extra);
 }
 
 Json logarithmic_count(std::string_view field, std::string_view title, Json extra) {
@@ -84,10 +92,17 @@ Json ordered_colours(std::string_view field, std::string_view title, const std::
 }
 
 Json shapes(std::string_view field, std::string_view title, const std::vector<std::string>& domain) {
-  constexpr std::array names{"circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left"};
+  constexpr std::array names{"circle",        "square", "triangle-up",    "diamond",
+                             "triangle-down", "cross",  "triangle-right", "triangle-left"};
   Json range = Json::array();
   for (std::size_t i = 0; i < domain.size(); ++i) range.push_back(names[i % names.size()]);
   return {{"field", field}, {"type", "nominal"}, {"title", title}, {"scale", {{"domain", domain}, {"range", range}}}};
+}
+
+void add_interval(Json& row, const fit::Interval& interval, const std::string& prefix) {
+  if (!interval.lo && !interval.hi) return;
+  row[prefix + "lo"] = interval.lo.value_or(interval.value);
+  row[prefix + "hi"] = interval.hi.value_or(interval.value);
 }
 
 void add_level(Json& chart, std::string_view y_field, double y, std::string_view label) {
@@ -95,11 +110,18 @@ void add_level(Json& chart, std::string_view y_field, double y, std::string_view
   chart["layer"].push_back({{"data", data(rows)},
                             {"mark", {{"type", "rule"}, {"strokeDash", {5, 4}}, {"color", kInk}}},
                             {"encoding", {{"y", plain(y_field)}}}});
-  chart["layer"].push_back({{"data", data(rows)},
-                            {"mark", {{"type", "text"}, {"align", "right"}, {"baseline", "bottom"}, {"dx", -4}, {"dy", -3},
-                                      {"color", kInk}, {"fontSize", 12}}},
-                            {"encoding", {{"x", {{"value", "width"}}}, {"y", plain(y_field)},
-                                          {"text", {{"field", "label"}, {"type", "nominal"}}}}}});
+  chart["layer"].push_back(
+      {{"data", data(rows)},
+       {"mark",
+        {{"type", "text"},
+         {"align", "right"},
+         {"baseline", "bottom"},
+         {"dx", -4},
+         {"dy", -3},
+         {"color", kInk},
+         {"fontSize", 12}}},
+       {"encoding",
+        {{"x", {{"value", "width"}}}, {"y", plain(y_field)}, {"text", {{"field", "label"}, {"type", "nominal"}}}}}});
 }
 
 }  // namespace vernier::report::vega

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fit/summary.h"
 #include "record/archive.h"
 
 namespace vernier::report::vega {
@@ -27,6 +28,10 @@ Json plain(std::string_view field);
 /// Colour, and shape, by a field with few ordered values: dark to light, safe for the colour-blind and in grey.
 Json ordered_colours(std::string_view field, std::string_view title, const std::vector<std::string>& domain);
 Json shapes(std::string_view field, std::string_view title, const std::vector<std::string>& domain);
+
+/// Puts the ends of an interval into a row, as <prefix>lo and <prefix>hi. An open side ends at the value: what is drawn
+/// is known.
+void add_interval(Json& row, const fit::Interval& interval, const std::string& prefix = "");
 
 /// A horizontal line with a label at its right end.
 void add_level(Json& chart, std::string_view y_field, double y, std::string_view label);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/digest.h"
+#include "plan/grid.h"
 #include "record/recipe.h"
 #include "sweep/outcome.h"
 #include "sweep/trunk.h"
@@ -38,7 +39,9 @@ struct Remainder {
   /// Members that still want this horizon or a later one: they ride on the trunk.
   std::vector<bool> from(std::size_t horizon) const {
     std::vector<bool> active;
-    for (const auto& row : wanted) active.push_back(std::any_of(row.begin() + static_cast<std::ptrdiff_t>(horizon), row.end(), [](bool b) { return b; }));
+    for (const auto& row : wanted)
+      active.push_back(
+          std::any_of(row.begin() + static_cast<std::ptrdiff_t>(horizon), row.end(), [](bool b) { return b; }));
     return active;
   }
 };
@@ -73,13 +76,18 @@ double member_steps(const Remainder& rest) {
   return steps;
 }
 
-double flops_of_step(const plan::Cohort& cohort) {
-  return training_flops_per_token(cohort.shape).total() * static_cast<double>(cohort.step_tokens());
+/// Work of one member's step for the progress bar: FLOPs, and what the passes between the products cost on top, which
+/// for small models is most of the time (measured on two cores, widths 8 to 48).
+double work_of_step(const plan::Cohort& cohort) {
+  constexpr double kBetweenProducts = 2e5;  // [FLOPs per token]
+  return (training_flops_per_token(cohort.shape).total() + kBetweenProducts) *
+         static_cast<double>(cohort.step_tokens());
 }
 
 train::CohortSpec spec_of(const plan::Cohort& cohort) {
   train::CohortSpec spec{cohort.shape, cohort.recipe, cohort.training, {}, cohort.validation_tokens};
-  for (const plan::Member& member : cohort.members) spec.members.push_back({member.numbers, member.learning_rate, member.seed});
+  for (const plan::Member& member : cohort.members)
+    spec.members.push_back({member.numbers, member.learning_rate, member.seed});
   return spec;
 }
 
@@ -90,16 +98,15 @@ std::string describe(const plan::Cohort& cohort) {
 /// One cohort on its way: trunk to each branch point, branch, evaluation, publication.
 class CohortRun {
  public:
-  CohortRun(Remainder rest, std::string experiment, std::shared_ptr<const data::Corpus> corpus, const store::Store& store,
-            const Machine& machine, Progress& progress, const std::atomic<bool>& stop)
+  CohortRun(Remainder rest, const plan::Experiment& experiment, const store::Store& store, const Machine& machine,
+            Progress& progress, const std::atomic<bool>& stop)
       : rest_(std::move(rest)),
-        experiment_(std::move(experiment)),
-        corpus_(corpus),
+        experiment_(experiment),
         store_(store),
         machine_(machine),
         progress_(progress),
         stop_(stop),
-        trainer_(spec_of(rest_.cohort), corpus, machine.device, machine.threads) {
+        trainer_(spec_of(rest_.cohort), experiment.opened, machine.device, machine.threads) {
     std::string names;
     for (const auto& runs : rest_.cohort.runs)
       for (const auto& run : runs)
@@ -127,7 +134,7 @@ class CohortRun {
     for (std::size_t h = 0; saved && h < rest_.cohort.horizons.size(); ++h)
       if (count(rest_.at(h)) > 0 && rest_.cohort.steps(h).leave < saved->step) saved.reset();
     if (!saved) return trainer_.initial_state();
-    progress_.skipped(flops_of_step(rest_.cohort) * static_cast<double>(saved->step * count(rest_.from(0))));
+    progress_.skipped(work_of_step(rest_.cohort) * static_cast<double>(saved->step * count(rest_.from(0))));
     return std::move(*saved);
   }
 
@@ -141,7 +148,7 @@ class CohortRun {
     const std::int64_t members = count(order.active);
     order.advanced = [&](std::int64_t steps) {
       progress_.advanced(members * steps * rest_.cohort.step_tokens(),
-                         flops_of_step(rest_.cohort) * static_cast<double>(members * steps));
+                         work_of_step(rest_.cohort) * static_cast<double>(members * steps));
       if (&state == &state_ && seconds_since(saved_) > kSecondsBetweenSaves) {
         save_trunk(trunk_folder_, state_);
         saved_ = Clock::now();
@@ -156,7 +163,9 @@ class CohortRun {
                      [warmup](const train::Member& member, std::int64_t step) {
                        return train::trunk_rate(member.learning_rate, step, warmup);
                      },
-                     rest_.from(h), false, {}});
+                     rest_.from(h),
+                     false,
+                     {}});
     stop_here(&state_);
     save_trunk(trunk_folder_, state_);
     saved_ = Clock::now();
@@ -170,7 +179,9 @@ class CohortRun {
                      [steps](const train::Member& member, std::int64_t step) {
                        return train::branch_rate(member.learning_rate, step, steps.leave, steps.total);
                      },
-                     rest_.at(h), true, {}});
+                     rest_.at(h),
+                     true,
+                     {}});
     stop_here(nullptr);
     const auto evaluations = trainer_.evaluate(cooled, rest_.at(h));
     const double share = trunk_share_ + seconds_since(begin) / static_cast<double>(count(rest_.at(h)));
@@ -178,23 +189,22 @@ class CohortRun {
       if (rest_.wanted[m][h]) publish(*rest_.cohort.runs[m][h], cooled.members[m], evaluations[m], share);
   }
 
-  void publish(const plan::NamedRun& run, const train::MemberState& member, const std::optional<train::Evaluation>& evaluation,
-               double seconds) {
-    const StoredRun stored = stored_run(run, member, evaluation,
-                                        {experiment_, rest_.cohort.corpus_digest, corpus_->bytes_per_token(), machine_, seconds});
+  void publish(const plan::NamedRun& run, const train::MemberState& member,
+               const std::optional<train::Evaluation>& evaluation, double seconds) {
+    const StoredRun stored = stored_run(run, member, evaluation, {experiment_, machine_, seconds});
     store_.publish(stored, [&](const std::filesystem::path& folder) {
-      train::write_checkpoint(folder / "checkpoint", {run.spec.recipe, run.spec.shape, run.spec.numbers}, trainer_.layout(), member.weights_P);
+      train::write_checkpoint(folder / "checkpoint", {run.spec.recipe, run.spec.shape, run.spec.numbers},
+                              trainer_.layout(), member.weights_P);
     });
     ++outcome_.trained;
     if (stored.record.status != "diverged") return;
     ++outcome_.diverged;
-    spdlog::warn("run {} diverged at step {} (weights {}, seed {})", run.id, *stored.record.diverged_at, run.spec.numbers.weights,
-                 run.spec.seed);
+    spdlog::warn("run {} diverged at step {} (weights {}, seed {})", run.id, *stored.record.diverged_at,
+                 run.spec.numbers.weights, run.spec.seed);
   }
 
   Remainder rest_;
-  std::string experiment_;
-  std::shared_ptr<const data::Corpus> corpus_;
+  const plan::Experiment& experiment_;
   const store::Store& store_;
   Machine machine_;
   Progress& progress_;
@@ -212,17 +222,18 @@ class CohortRun {
 Machine machine_named(const std::string& device) {
   const int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   if (device == "cpu" || (device == "auto" && !at::hasCUDA())) return {at::kCPU, threads};
-  if (device != "auto" && device != "cuda") throw Error(fmt::format("--device: '{}'; expected auto, cpu or cuda", device));
+  if (device != "auto" && device != "cuda")
+    throw Error(fmt::format("--device: '{}'; expected auto, cpu or cuda", device));
   if (!at::hasCUDA()) throw Error("--device: cuda is not available to this build of LibTorch; expected auto or cpu");
   return {at::Device(at::kCUDA, 0), threads};
 }
 
-Outcome execute(const std::vector<plan::Cohort>& cohorts, const std::string& experiment,
-                const std::shared_ptr<const data::Corpus>& corpus, const store::Store& store, const Machine& machine,
+Outcome execute(const plan::Experiment& experiment, const store::Store& store, const Machine& machine,
                 const std::atomic<bool>& stop) {
-  double flops = 0;
-  for (const plan::Cohort& cohort : cohorts) flops += flops_of_step(cohort) * member_steps(remainder_of(cohort, store));
-  Progress progress(flops);
+  const auto cohorts = plan::cohorts_of(plan::runs_of(experiment), experiment.corpus_digest);
+  double work = 0;
+  for (const plan::Cohort& cohort : cohorts) work += work_of_step(cohort) * member_steps(remainder_of(cohort, store));
+  Progress progress(work);
   Outcome all;
   std::vector<const plan::Cohort*> open;
   for (const plan::Cohort& cohort : cohorts) open.push_back(&cohort);
@@ -238,7 +249,7 @@ Outcome execute(const std::vector<plan::Cohort>& cohorts, const std::string& exp
       Remainder rest = remainder_of(*cohort, store);  // what another process finished meanwhile is not repeated
       if (rest.empty()) continue;
       progress.doing(describe(rest.cohort));
-      const Outcome one = CohortRun(std::move(rest), experiment, corpus, store, machine, progress, stop)();
+      const Outcome one = CohortRun(std::move(rest), experiment, store, machine, progress, stop)();
       all.trained += one.trained;
       all.diverged += one.diverged;
     }
@@ -252,8 +263,8 @@ Outcome execute(const std::vector<plan::Cohort>& cohorts, const std::string& exp
   return all;
 }
 
-double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus, const Machine& machine,
-                      double seconds) {
+double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
+                      const Machine& machine, double seconds) {
   const std::atomic<bool> stop = false;
   train::CohortTrainer trainer(spec_of(cohort), corpus, machine.device, machine.threads);
   train::CohortState state = trainer.initial_state();
@@ -265,7 +276,8 @@ double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const da
   const auto begin = Clock::now();
   std::int64_t steps = 0;
   for (std::int64_t chunk = 4; seconds_since(begin) < seconds; steps += chunk) train_to(state.step + chunk);
-  return static_cast<double>(steps * cohort.step_tokens() * static_cast<std::int64_t>(cohort.members.size())) / seconds_since(begin);
+  return static_cast<double>(steps * cohort.step_tokens() * static_cast<std::int64_t>(cohort.members.size())) /
+         seconds_since(begin);
 }
 
 }  // namespace vernier::sweep

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "data/corpus.h"
 #include "plan/cohorts.h"
@@ -28,15 +27,14 @@ struct Outcome {
   std::int64_t diverged = 0;  ///< of them
 };
 
-/// Trains every missing run of the cohorts and publishes each as soon as it is done. A cohort that another living process has
-/// claimed is waited for and never trained twice. Throws Interrupted when `stop` becomes true: everything published stays, and
-/// the trunk is saved, from which the next call continues bit for bit.
-Outcome execute(const std::vector<plan::Cohort>& cohorts, const std::string& experiment,
-                const std::shared_ptr<const data::Corpus>& corpus, const store::Store& store, const Machine& machine,
+/// Trains every missing run of the experiment's grid and publishes each as soon as it is done. A cohort that another
+/// living process has claimed is waited for and never trained twice. Throws Interrupted when `stop` becomes true:
+/// everything published stays, and the trunk is saved, from which the next call continues bit for bit.
+Outcome execute(const plan::Experiment& experiment, const store::Store& store, const Machine& machine,
                 const std::atomic<bool>& stop);
 
 /// Tokens per second, summed over members, of a short training of this cohort, the first steps left out.
-double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus, const Machine& machine,
-                      double seconds);
+double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
+                      const Machine& machine, double seconds);
 
 }  // namespace vernier::sweep

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "data/corpus.h"
 #include "record/recipe.h"
 
 namespace vernier::sweep {
@@ -24,13 +25,14 @@ std::string host_name() {
 }
 
 CountByRole times(const CountByRole& count, double factor) {
-  return {count.embedding * factor, count.attention * factor, count.mlp * factor, count.norm * factor, count.head * factor};
+  return {count.embedding * factor, count.attention * factor, count.mlp * factor, count.norm * factor,
+          count.head * factor};
 }
 
 }  // namespace
 
-StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member, const std::optional<train::Evaluation>& evaluation,
-                     const BranchFacts& facts) {
+StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member,
+                     const std::optional<train::Evaluation>& evaluation, const BranchFacts& facts) {
   StoredRun stored{run.id, run.spec, {}, member.curve};
   RunRecord& record = stored.record;
   const bool diverged = member.diverged_at || !evaluation;
@@ -42,17 +44,19 @@ StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member
     record.loss_val_se = evaluation->standard_error;
     record.loss_floor = evaluation->floor;
     if (!member.curve.empty()) record.loss_train = member.curve.back().loss_train;
-    if (facts.bytes_per_token) record.bits_per_byte = evaluation->loss / std::numbers::ln2 / *facts.bytes_per_token;
+    if (const auto bytes = facts.experiment.opened->bytes_per_token())
+      record.bits_per_byte = evaluation->loss / std::numbers::ln2 / *bytes;
     if (!stored.curve.empty()) stored.curve.back().loss_val = evaluation->loss;
   }
-  record.experiment = facts.experiment;
-  record.corpus_digest = facts.corpus_digest;
+  record.experiment = facts.experiment.name;
+  record.set = facts.experiment.set;
+  record.corpus_digest = facts.experiment.corpus_digest;
   record.recipe_date = row_named("recipe", kRecipes, run.spec.recipe).date;
   record.parameters = parameters_of(run.spec.shape);
   record.flops = times(training_flops_per_token(run.spec.shape), static_cast<double>(run.spec.tokens));
   record.batch_tokens = run.spec.training.batch * run.spec.shape.context;
   record.carrier = "fp32";
-  record.parent = trunk_id(run.spec, facts.corpus_digest);
+  record.parent = trunk_id(run.spec, facts.experiment.corpus_digest);
   record.device = facts.machine.device.str();
   record.threads = facts.machine.threads;
   record.seconds = facts.seconds;

@@ -9,16 +9,14 @@ namespace vernier::sweep {
 
 /// What all runs of one branch point share.
 struct BranchFacts {
-  std::string experiment;
-  std::string corpus_digest;
-  std::optional<double> bytes_per_token;
+  const plan::Experiment& experiment;
   Machine machine;
   double seconds = 0;  ///< a run's share of the time
 };
 
 /// The run as the store holds it; diverged where the member did or its held-out loss is not finite.
-StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member, const std::optional<train::Evaluation>& evaluation,
-                     const BranchFacts& facts);
+StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member,
+                     const std::optional<train::Evaluation>& evaluation, const BranchFacts& facts);
 
 /// Name of the trunk that a run's branch left: the digest of its spec without the number of tokens.
 std::string trunk_id(const RunSpec& spec, const std::string& corpus_digest);

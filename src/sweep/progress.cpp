@@ -24,15 +24,15 @@ constexpr double kTerminalInterval = 0.2, kLineInterval = 10;  // [s]
 
 }  // namespace
 
-Progress::Progress(double flops) : total_(flops), terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(double work) : total_(work), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (done_ > 0) show(true);
 }
 
-void Progress::advanced(std::int64_t tokens, double flops) {
+void Progress::advanced(std::int64_t tokens, double work) {
   tokens_ += static_cast<double>(tokens);
-  done_ += flops;
+  done_ += work;
   if (seconds_between(shown_, Clock::now()) >= (terminal_ ? kTerminalInterval : kLineInterval)) show(false);
 }
 
@@ -41,8 +41,8 @@ void Progress::show(bool last) {
   const double rate = (tokens_ - tokens_shown_) / std::max(1e-3, seconds_between(shown_, now));
   const double share = total_ > 0 ? std::clamp(done_ / total_, 0.0, 1.0) : 1.0;
   const double elapsed = seconds_between(start_, now), left = share > 0 ? elapsed * (1 - share) / share : 0;
-  const std::string text = fmt::format("{:5.1f} %  {}  {:.0f}k tokens/s  {} elapsed, {} left", 100 * share, what_, rate / 1e3,
-                                       clock_text(elapsed), clock_text(left));
+  const std::string text = fmt::format("{:5.1f} %  {}  {:.0f}k tokens/s  {} elapsed, {} left", 100 * share, what_,
+                                       rate / 1e3, clock_text(elapsed), clock_text(left));
   if (terminal_) {
     constexpr int kWidth = 30;
     const int full = static_cast<int>(share * kWidth);

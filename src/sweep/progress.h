@@ -9,18 +9,18 @@ namespace vernier::sweep {
 
 class Progress {
  public:
-  /// `flops` is the work ahead, over all cohorts and members.
-  explicit Progress(double flops);
+  /// `work` is what lies ahead, over all cohorts and members, in any unit.
+  explicit Progress(double work);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   /// What is being trained, shown with the numbers.
   void doing(std::string what) { what_ = std::move(what); }
-  /// Work done: tokens summed over members, and their FLOPs.
-  void advanced(std::int64_t tokens, double flops);
+  /// Work done: tokens summed over members, and the work they were.
+  void advanced(std::int64_t tokens, double work);
   /// Work that turned out not to be needed.
-  void skipped(double flops) { total_ -= flops; }
+  void skipped(double work) { total_ -= work; }
 
  private:
   void show(bool last);

@@ -45,7 +45,8 @@ void save_trunk(const std::filesystem::path& folder, const train::CohortState& s
   std::filesystem::rename(aside, folder / "trunk.safetensors");
 }
 
-std::optional<train::CohortState> load_trunk(const std::filesystem::path& folder, std::size_t members, at::Device device) {
+std::optional<train::CohortState> load_trunk(const std::filesystem::path& folder, std::size_t members,
+                                             at::Device device) {
   const auto path = folder / "trunk.safetensors";
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {

@@ -12,6 +12,7 @@ namespace vernier::sweep {
 void save_trunk(const std::filesystem::path& folder, const train::CohortState& state);
 
 /// The state that was saved there for a cohort of so many members; absent where there is none or it cannot be read.
-std::optional<train::CohortState> load_trunk(const std::filesystem::path& folder, std::size_t members, at::Device device);
+std::optional<train::CohortState> load_trunk(const std::filesystem::path& folder, std::size_t members,
+                                             at::Device device);
 
 }  // namespace vernier::sweep

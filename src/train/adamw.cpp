@@ -13,7 +13,8 @@ struct Factors {
 };
 
 /// The part [begin, end) of one CPU storage; `kept` is what weight decay leaves of a weight.
-void update(const Factors& f, float kept, float* w, float* m, float* v, float* g, std::int64_t begin, std::int64_t end) {
+void update(const Factors& f, float kept, float* w, float* m, float* v, float* g, std::int64_t begin,
+            std::int64_t end) {
 #pragma omp simd
   for (std::int64_t i = begin; i < end; ++i) {
     const float gradient = g[i] * f.gradient;
@@ -26,15 +27,17 @@ void update(const Factors& f, float kept, float* w, float* m, float* v, float* g
 
 }  // namespace
 
-void adamw(const TrainingSpec& t, const AdamWStep& step, std::int64_t decayed, at::Tensor& weights, at::Tensor& first_moment,
-           at::Tensor& second_moment, at::Tensor& gradient) {
+void adamw(const TrainingSpec& t, const AdamWStep& step, std::int64_t decayed, at::Tensor& weights,
+           at::Tensor& first_moment, at::Tensor& second_moment, at::Tensor& gradient) {
   const double count = static_cast<double>(step.step);
-  const double rate = step.learning_rate / (1 - std::pow(t.beta1, count)), kept = 1 - step.learning_rate * t.weight_decay;
+  const double rate = step.learning_rate / (1 - std::pow(t.beta1, count)),
+               kept = 1 - step.learning_rate * t.weight_decay;
   const double root = 1 / std::sqrt(1 - std::pow(t.beta2, count));
   if (weights.is_cpu()) {
     const auto to_float = [](double x) { return static_cast<float>(x); };
-    const Factors f{to_float(t.beta1),     to_float(t.beta2), to_float(step.gradient_factor), to_float(1 - t.beta1),
-                    to_float(1 - t.beta2), to_float(root),    to_float(t.epsilon),            to_float(rate)};
+    const Factors f{to_float(t.beta1),     to_float(t.beta2),     to_float(step.gradient_factor),
+                    to_float(1 - t.beta1), to_float(1 - t.beta2), to_float(root),
+                    to_float(t.epsilon),   to_float(rate)};
     auto *w = weights.data_ptr<float>(), *m = first_moment.data_ptr<float>();
     auto *v = second_moment.data_ptr<float>(), *g = gradient.data_ptr<float>();
     update(f, to_float(kept), w, m, v, g, 0, decayed);

@@ -26,14 +26,17 @@ void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfi
 
 namespace {
 
-void copy_parameters(const SafetensorsFile& file, const model::Layout& layout, at::Tensor& weights_P, const std::string& place) {
+void copy_parameters(const SafetensorsFile& file, const model::Layout& layout, at::Tensor& weights_P,
+                     const std::string& place) {
   Problems problems;
   for (const model::Parameter& p : layout.parameters) {
-    const auto found = std::find_if(file.tensors.begin(), file.tensors.end(), [&](const auto& named) { return named.first == p.name; });
+    const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
+                                    [&](const auto& named) { return named.first == p.name; });
     if (found == file.tensors.end())
       problems.push_back(fmt::format("{}: {}: missing; expected this tensor", place, p.name));
     else if (found->second.numel() != p.size())
-      problems.push_back(fmt::format("{}: {}: {} elements; expected {}", place, p.name, found->second.numel(), p.size()));
+      problems.push_back(
+          fmt::format("{}: {}: {} elements; expected {}", place, p.name, found->second.numel(), p.size()));
     else
       weights_P.narrow(0, p.offset, p.size()).copy_(found->second.flatten());
   }
@@ -52,7 +55,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
   const auto model_file = folder / "model.safetensors";
   copy_parameters(read_safetensors(model_file), layout, weights_P, model_file.string());
-  checkpoint.cohort = {checkpoint.config.shape, recipe.qk_norm, layout, model::cohort_numbers({checkpoint.config.numbers}),
+  checkpoint.cohort = {checkpoint.config.shape, recipe.qk_norm, layout,
+                       model::cohort_numbers({checkpoint.config.numbers}),
                        model::views_of(layout, weights_P.unsqueeze(0))};
   return checkpoint;
 }

@@ -32,8 +32,8 @@ struct Checkpoint {
   model::Transformer cohort;  ///< of one member
 };
 
-/// Reads a checkpoint folder, or the checkpoint/ of a run's folder. Throws Error naming the file where something is missing, has
-/// another shape than config.json says, or cannot be read.
+/// Reads a checkpoint folder, or the checkpoint/ of a run's folder. Throws Error naming the file where something is
+/// missing, has another shape than config.json says, or cannot be read.
 Checkpoint read_checkpoint(const std::filesystem::path& folder, at::Device device);
 
 }  // namespace vernier::train

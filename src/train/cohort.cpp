@@ -17,7 +17,8 @@ namespace {
 /// Steps between two looks at `stop` and two reports of progress: some tenths of a second on two cores.
 std::int64_t steps_of_chunk(const CohortSpec& spec) {
   constexpr std::int64_t kMemberTokens = 1 << 16;
-  return std::clamp<std::int64_t>(kMemberTokens / (spec.step_tokens() * static_cast<std::int64_t>(spec.members.size())), 1, 32);
+  return std::clamp<std::int64_t>(kMemberTokens / (spec.step_tokens() * static_cast<std::int64_t>(spec.members.size())),
+                                  1, 32);
 }
 
 at::Tensor grown(const model::Layout& layout, at::Device device) {
@@ -49,7 +50,8 @@ struct CohortTrainer::Group {
   model::Transformer cohort;
 };
 
-CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device, int threads)
+CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device,
+                             int threads)
     : spec_(std::move(spec)),
       corpus_(std::move(corpus)),
       device_(device),
@@ -67,7 +69,8 @@ CohortState CohortTrainer::initial_state() const {
   return state;
 }
 
-std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& state, const std::vector<bool>& active) const {
+std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& state,
+                                                           const std::vector<bool>& active) const {
   std::vector<std::vector<std::size_t>> split;
   for (std::size_t k = 0; k < spec_.members.size(); ++k) {
     if (!active[k] || state.members[k].diverged_at) continue;
@@ -89,7 +92,8 @@ std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& st
     std::vector<NumbersSpec> numbers;
     for (const std::size_t k : members) numbers.push_back(spec_.members[k].numbers);
     const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
-    group.cohort = {spec_.shape, recipe.qk_norm, layout_, model::cohort_numbers(numbers), model::views_of(layout_, group.weights_KP)};
+    group.cohort = {spec_.shape, recipe.qk_norm, layout_, model::cohort_numbers(numbers),
+                    model::views_of(layout_, group.weights_KP)};
     group.members = std::move(members);
     groups.push_back(std::move(group));
   }
@@ -139,11 +143,13 @@ at::Tensor CohortTrainer::batches(std::int64_t first_step, std::int64_t steps) c
 namespace {
 
 /// Takes one step's loss into the curve, and closes a row where one is due.
-void note(MemberState& member, double loss, double norm, double rate, std::int64_t steps_done, std::int64_t step_tokens, bool last) {
+void note(MemberState& member, double loss, double norm, double rate, std::int64_t steps_done, std::int64_t step_tokens,
+          bool last) {
   member.loss_sum += loss;
   ++member.loss_count;
   if (!last && !is_curve_step(steps_done)) return;
-  member.curve.push_back({steps_done, steps_done * step_tokens, rate, member.loss_sum / static_cast<double>(member.loss_count), {}, norm});
+  member.curve.push_back(
+      {steps_done, steps_done * step_tokens, rate, member.loss_sum / static_cast<double>(member.loss_count), {}, norm});
   member.loss_sum = 0;
   member.loss_count = 0;
 }
@@ -159,7 +165,8 @@ void attach_gradients(std::vector<at::Tensor>& parameters, const model::Layout& 
 
 }  // namespace
 
-void CohortTrainer::train_group(Group& group, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const {
+void CohortTrainer::train_group(Group& group, CohortState& state, const Order& order,
+                                const at::Tensor& tokens_SBT1) const {
   group.gradient_KP = at::zeros_like(group.weights_KP);
   attach_gradients(group.cohort.parameters, layout_, group.gradient_KP);
   for (std::int64_t i = 0; i < tokens_SBT1.size(0); ++i) {
@@ -228,7 +235,8 @@ void CohortTrainer::unstack(const Group& group, CohortState& state) const {
   }
 }
 
-std::vector<std::vector<double>> CohortTrainer::sequence_losses(const CohortState& state, const std::vector<bool>& active,
+std::vector<std::vector<double>> CohortTrainer::sequence_losses(const CohortState& state,
+                                                                const std::vector<bool>& active,
                                                                 const at::Tensor& tokens_ST1) const {
   std::vector<std::vector<double>> losses(spec_.members.size());
   auto groups = groups_of(state, active);
@@ -254,13 +262,15 @@ CohortTrainer::HeldOut CohortTrainer::held_out() const {
     corpus_->validation_sequence(i, context, sequence.data());
     std::copy(sequence.begin(), sequence.end(), part.tokens_ST1.data_ptr<std::int64_t>() + i * (context + 1));
     const auto entropy = corpus_->sequence_entropy(sequence.data(), context);
-    part.floor = entropy && part.floor ? std::optional(*part.floor + *entropy / static_cast<double>(sequences)) : std::nullopt;
+    part.floor =
+        entropy && part.floor ? std::optional(*part.floor + *entropy / static_cast<double>(sequences)) : std::nullopt;
   }
   part.tokens_ST1 = part.tokens_ST1.to(device_);
   return part;
 }
 
-std::vector<std::optional<Evaluation>> CohortTrainer::evaluate(const CohortState& state, const std::vector<bool>& active) const {
+std::vector<std::optional<Evaluation>> CohortTrainer::evaluate(const CohortState& state,
+                                                               const std::vector<bool>& active) const {
   const HeldOut part = held_out();
   const auto losses = sequence_losses(state, active, part.tokens_ST1);
   std::vector<std::optional<Evaluation>> results(spec_.members.size());
@@ -268,8 +278,8 @@ std::vector<std::optional<Evaluation>> CohortTrainer::evaluate(const CohortState
     if (losses[k].empty()) continue;
     const Moments moments = moments_of(losses[k]);
     if (!std::isfinite(moments.mean)) continue;
-    results[k] = Evaluation{moments.mean, moments.standard_error, part.floor,
-                            part.tokens_ST1.size(0) * spec_.shape.context};
+    results[k] =
+        Evaluation{moments.mean, moments.standard_error, part.floor, part.tokens_ST1.size(0) * spec_.shape.context};
   }
   return results;
 }

@@ -1,7 +1,9 @@
-// Training of a cohort: K models of one shape that read the same batches and differ in precision, learning rate or seed.
+// Training of a cohort: K models of one shape that read the same batches and differ in precision, learning rate or
+// seed.
 //
-// On a CPU every member is a piece of work of its own that one thread computes from end to end, so a member gives the losses
-// that it would give alone, bit for bit, whatever cohort it is in. On a GPU the members are stacked into batched products.
+// On a CPU every member is a piece of work of its own that one thread computes from end to end, so a member gives the
+// losses that it would give alone, bit for bit, whatever cohort it is in. On a GPU the members are stacked into batched
+// products.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -40,7 +42,7 @@ struct MemberState {
   at::Tensor weights_P, first_moment_P, second_moment_P;
   std::optional<std::int64_t> diverged_at;  ///< step whose loss or gradient was not finite; nothing is trained after it
   Curve curve;
-  double loss_sum = 0;          ///< of the steps since the last row of the curve
+  double loss_sum = 0;  ///< of the steps since the last row of the curve
   std::int64_t loss_count = 0;
 };
 
@@ -72,7 +74,7 @@ class CohortTrainer {
     std::int64_t until = 0;
     std::function<double(const Member&, std::int64_t step)> rate;
     std::vector<bool> active;
-    bool close_curve = false;  ///< a row of the curve at `until`, wherever the last one was
+    bool close_curve = false;                          ///< a row of the curve at `until`, wherever the last one was
     std::function<void(std::int64_t steps)> advanced;  ///< is told of progress
   };
   /// Returns early, between two steps of all members, when `stop` becomes true.

@@ -25,13 +25,15 @@ std::vector<std::uint16_t> read_token_file(const std::filesystem::path& path, st
     if (bytes.size() < begin + 2 * count)
       throw Error(fmt::format("{}: {} bytes; expected {} tokens after its header", path.string(), bytes.size(), count));
   } else if (bytes.size() % 2 != 0) {
-    throw Error(fmt::format("{}: {} bytes; expected an even number, as raw uint16 tokens have", path.string(), bytes.size()));
+    throw Error(
+        fmt::format("{}: {} bytes; expected an even number, as raw uint16 tokens have", path.string(), bytes.size()));
   }
   std::vector<std::uint16_t> tokens(count);
   std::memcpy(tokens.data(), bytes.data() + begin, 2 * count);
   for (std::size_t i = 0; i < count; ++i)
     if (tokens[i] >= vocab)
-      throw Error(fmt::format("{}: token {} at position {}; expected less than the vocabulary of {}", path.string(), tokens[i], i, vocab));
+      throw Error(fmt::format("{}: token {} at position {}; expected less than the vocabulary of {}", path.string(),
+                              tokens[i], i, vocab));
   if (count < 2) throw Error(fmt::format("{}: {} tokens; expected two or more", path.string(), count));
   return tokens;
 }

@@ -9,8 +9,8 @@
 
 namespace vernier::train {
 
-/// Tokens of a file: llm.c's .bin (256 32-bit words of header, magic 20240520, version 1, count; then uint16) or raw uint16.
-/// Throws Error naming the file where it is cut short or holds a token of `vocab` or beyond.
+/// Tokens of a file: llm.c's .bin (256 32-bit words of header, magic 20240520, version 1, count; then uint16) or raw
+/// uint16. Throws Error naming the file where it is cut short or holds a token of `vocab` or beyond.
 std::vector<std::uint16_t> read_token_file(const std::filesystem::path& path, std::int64_t vocab);
 
 struct TokenLoss {
@@ -19,8 +19,8 @@ struct TokenLoss {
   std::int64_t tokens = 0;    ///< predicted
 };
 
-/// Windows of the model's context laid end to end; every position but the first of a window is predicted, a short last window
-/// of two tokens or more included.
+/// Windows of the model's context laid end to end; every position but the first of a window is predicted, a short last
+/// window of two tokens or more included.
 TokenLoss loss_on_tokens(const Checkpoint& checkpoint, const std::vector<std::uint16_t>& tokens);
 
 }  // namespace vernier::train

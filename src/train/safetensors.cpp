@@ -34,13 +34,15 @@ void flush_to_disk(const std::filesystem::path& path) {
 }
 
 at::Tensor tensor_at(const Json& entry, const char* data, std::uint64_t available, const std::string& place) {
-  if (entry.at("dtype") != "F32") throw Error(fmt::format("{}: type {}; expected F32", place, entry.at("dtype").dump()));
+  if (entry.at("dtype") != "F32")
+    throw Error(fmt::format("{}: type {}; expected F32", place, entry.at("dtype").dump()));
   const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
   const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>();
   const auto end = entry.at("data_offsets").at(1).get<std::uint64_t>();
   at::Tensor tensor = at::empty(shape, at::kFloat);
   if (begin > end || end > available || end - begin != static_cast<std::uint64_t>(tensor.numel()) * 4)
-    throw Error(fmt::format("{}: data from {} to {}; expected {} bytes within {}", place, begin, end, tensor.numel() * 4, available));
+    throw Error(fmt::format("{}: data from {} to {}; expected {} bytes within {}", place, begin, end,
+                            tensor.numel() * 4, available));
   std::memcpy(tensor.data_ptr<float>(), data + begin, end - begin);
   return tensor;
 }
@@ -69,15 +71,18 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   if (bytes.size() >= sizeof length) std::memcpy(&length, bytes.data(), sizeof length);
   if (bytes.size() < sizeof length || length > bytes.size() - sizeof length)
     throw Error(fmt::format("{}: {} bytes; expected a safetensors file", path.string(), bytes.size()));
-  const Json header = Json::parse(bytes.begin() + sizeof length, bytes.begin() + static_cast<std::ptrdiff_t>(sizeof length + length), nullptr, false);
-  if (!header.is_object()) throw Error(fmt::format("{}: header is no JSON object; expected a safetensors file", path.string()));
+  const Json header = Json::parse(bytes.begin() + sizeof length,
+                                  bytes.begin() + static_cast<std::ptrdiff_t>(sizeof length + length), nullptr, false);
+  if (!header.is_object())
+    throw Error(fmt::format("{}: header is no JSON object; expected a safetensors file", path.string()));
   SafetensorsFile content;
   const char* data = bytes.data() + sizeof length + length;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__")
       content.metadata = entry.get<std::map<std::string, std::string>>();
     else
-      content.tensors.emplace_back(name, tensor_at(entry, data, bytes.size() - sizeof length - length, path.string() + ": " + name));
+      content.tensors.emplace_back(
+          name, tensor_at(entry, data, bytes.size() - sizeof length - length, path.string() + ": " + name));
   }
   return content;
 }

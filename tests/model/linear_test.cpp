@@ -9,7 +9,8 @@ using namespace vernier;
 
 namespace {
 
-model::LinearNumbers numbers(const std::string& weight, const std::string& activation, const std::string& gradient = "fp32") {
+model::LinearNumbers numbers(const std::string& weight, const std::string& activation,
+                             const std::string& gradient = "fp32") {
   return {{parse_number(weight)}, {parse_number(activation)}, {parse_number(gradient)}};
 }
 
@@ -19,8 +20,12 @@ double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 
 TEST_CASE("a rounded product is the product of the rounded operands, and so are its gradients", "[model][fast]") {
   at::manual_seed(2);
-  for (const auto& [weight, activation] : std::vector<std::pair<std::string, std::string>>{
-           {"int4/channel", "int8/tensor"}, {"int3/tensor", "e4m3/token"}, {"e2m1/block32:e8m0", "fp32"}, {"bf16", "bf16"}, {"fp32", "int4/token"}}) {
+  for (const auto& [weight, activation] :
+       std::vector<std::pair<std::string, std::string>>{{"int4/channel", "int8/tensor"},
+                                                        {"int3/tensor", "e4m3/token"},
+                                                        {"e2m1/block32:e8m0", "fp32"},
+                                                        {"bf16", "bf16"},
+                                                        {"fp32", "int4/token"}}) {
     const auto n = numbers(weight, activation);
     auto x = at::randn({1, 40, 64}).requires_grad_(), w = at::randn({1, 24, 64}).requires_grad_();
     const auto y = model::rounded_linear(x, w, n);
@@ -60,6 +65,8 @@ TEST_CASE("members of a cohort are rounded each on its own grid", "[model][fast]
                             {parse_number("int4/tensor"), parse_number("fp32")},
                             {parse_number("fp32"), parse_number("fp32")}};
   const auto y = model::rounded_linear(x, w, both);
-  CHECK(at::equal(y[0], model::rounded_linear(x.narrow(0, 0, 1), w.narrow(0, 0, 1), numbers("int3/channel", "int4/tensor"))[0]));
-  CHECK(at::equal(y[1], model::rounded_linear(x.narrow(0, 1, 1), w.narrow(0, 1, 1), numbers("e4m3/tensor", "fp32"))[0]));
+  CHECK(at::equal(
+      y[0], model::rounded_linear(x.narrow(0, 0, 1), w.narrow(0, 0, 1), numbers("int3/channel", "int4/tensor"))[0]));
+  CHECK(
+      at::equal(y[1], model::rounded_linear(x.narrow(0, 1, 1), w.narrow(0, 1, 1), numbers("e4m3/tensor", "fp32"))[0]));
 }

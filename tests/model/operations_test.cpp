@@ -17,7 +17,8 @@ double difference(const A& fused, const B& composed, const std::vector<at::Tenso
     std::vector<at::Tensor> leaves;
     for (const auto& x : inputs) leaves.push_back(x.detach().clone().requires_grad_());
     const at::Tensor y = operation(leaves);
-    const at::Tensor weight = at::sin(at::arange(y.numel(), at::kFloat)).view(y.sizes());  // a gradient without symmetry
+    const at::Tensor weight =
+        at::sin(at::arange(y.numel(), at::kFloat)).view(y.sizes());  // a gradient without symmetry
     (y * weight).sum().backward();
     std::vector<at::Tensor> results{y.detach()};
     for (const auto& leaf : leaves) results.push_back(leaf.grad());
@@ -25,7 +26,8 @@ double difference(const A& fused, const B& composed, const std::vector<at::Tenso
   };
   const auto a = run(fused), b = run(composed);
   double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, (a[i] - b[i]).abs().max().template item<double>());
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, (a[i] - b[i]).abs().max().template item<double>());
   return largest;
 }
 
@@ -38,7 +40,8 @@ TEST_CASE("fused operations equal their ATen compositions, forward and backward"
   CHECK(difference([](const Inputs& in) { return model::rms_norm(in[0], in[1]); },
                    [](const Inputs& in) { return model::composed::rms_norm(in[0], in[1]); }, {x, gain}) < 5e-5);
   CHECK(difference([](const Inputs& in) { return model::swiglu(in[0]); },
-                   [](const Inputs& in) { return model::composed::swiglu(in[0]); }, {at::randn({2, 300, 2 * 37})}) < 2e-6);
+                   [](const Inputs& in) { return model::composed::swiglu(in[0]); },
+                   {at::randn({2, 300, 2 * 37})}) < 2e-6);
   const model::HeadShape shape{3, 10, 2, 8};
   for (const bool qk_norm : {true, false}) {
     const auto joined = [](const model::Heads& h) { return at::stack({h.q_KBHTD, h.k_KBHTD, h.v_KBHTD}); };
@@ -61,7 +64,11 @@ TEST_CASE("the rotary embedding makes products depend on the distance of positio
   CHECK(std::abs(scores[5][2].item<float>() - scores[5][3].item<float>()) > 1e-3);
 }
 
-TEST_CASE("cross entropy of a NaN is a NaN", "[model][fast]") {
+TEST_CASE("a NaN stays a NaN through every kernel", "[model][fast]") {
+  auto gate_up = at::zeros({1, 1, 6});
+  gate_up[0][0][1] = NAN;
+  CHECK(std::isnan(model::swiglu(gate_up)[0][0][1].item<double>()));
+
   auto logits = at::zeros({1, 2, 5});
   logits[0][1][3] = NAN;
   const auto loss = model::cross_entropy(logits, at::zeros({2}, at::kLong));

@@ -38,7 +38,8 @@ at::Tensor plain_logits(const model::Transformer& m, const at::Tensor& tokens_BT
   for (int block = 0; block < kShape.depth; ++block) {
     const auto name = [&](const char* part) { return fmt::format("blocks.{}.{}", block, part); };
     const auto qkv = at::linear(norm(x, p(name("attention.norm"))), p(name("attention.qkv"))).chunk(3, -1);
-    auto scores = at::matmul(heads(qkv[0], true), heads(qkv[1], true).transpose(-2, -1)) / std::sqrt(static_cast<double>(D));
+    auto scores =
+        at::matmul(heads(qkv[0], true), heads(qkv[1], true).transpose(-2, -1)) / std::sqrt(static_cast<double>(D));
     scores = scores.masked_fill(at::ones({T, T}, at::kBool).triu(1), -INFINITY).softmax(-1);
     const auto mixed = at::matmul(scores, heads(qkv[2], false)).transpose(1, 2).reshape({B, T, -1});
     x = x + at::linear(mixed, p(name("attention.out")));
@@ -60,7 +61,8 @@ TEST_CASE("parameters counted by role are those that LibTorch holds", "[model][f
   CHECK(storage.size(1) == held);
 }
 
-TEST_CASE("the cohort computes what a plain transformer computes, with and without norm of queries and keys", "[model][fast]") {
+TEST_CASE("the cohort computes what a plain transformer computes, with and without norm of queries and keys",
+          "[model][fast]") {
   for (const bool qk_norm : {true, false}) {
     at::Tensor storage;
     const auto cohort = cohort_of({{}}, storage, qk_norm);
@@ -106,7 +108,9 @@ TEST_CASE("a member stacked with others gives the losses that it gives alone", "
 TEST_CASE("every part that an experiment can round changes the loss", "[model][fast]") {
   at::Tensor storage;
   const auto tokens = at::randint(0, kShape.vocab, {4, kShape.context + 1}, at::kLong);
-  const auto loss = [&](const NumbersSpec& numbers) { return model::row_losses(cohort_of({numbers}, storage), tokens).mean().item<double>(); };
+  const auto loss = [&](const NumbersSpec& numbers) {
+    return model::row_losses(cohort_of({numbers}, storage), tokens).mean().item<double>();
+  };
   const double plain = loss({});
   for (const auto part : {&NumbersSpec::weights, &NumbersSpec::activations, &NumbersSpec::kv, &NumbersSpec::attention,
                           &NumbersSpec::embedding, &NumbersSpec::head}) {

@@ -4,8 +4,8 @@
 
 #include "catch.h"
 #include "plan/example.h"
-#include "plan/fit_options.h"
 #include "plan/grid.h"
+#include "plan/identify.h"
 
 using namespace vernier;
 using namespace vernier::plan;
@@ -161,13 +161,13 @@ TEST_CASE("anchors may be used", "[plan][fast]") {
   CHECK(experiment.grid.sizes[1].seeds == experiment.grid.seeds);
 }
 
-TEST_CASE("the fit that an experiment asks for reaches the fit's options", "[plan][fast]") {
+TEST_CASE("the fit that an experiment asks for is read, and all laws are named", "[plan][fast]") {
   const Experiment experiment =
       read(kSmall + "fit: {laws: [all], bootstrap: 7, holdout: none, tie: [alpha=beta], fix: [n_w=0, E=1.5]}\n");
-  const fit::FitOptions options = fit_options_of(experiment);
-  CHECK(options.bootstrap == 7);
-  CHECK(options.holdout.empty());
-  CHECK(options.ties == std::vector<std::pair<std::string, std::string>>{{"alpha", "beta"}});
-  CHECK(options.fix.at("E") == 1.5);
-  CHECK(fit_laws_of(experiment).size() >= 5);
+  CHECK(experiment.fit.bootstrap == 7);
+  CHECK(experiment.fit.laws == law_names());
+  CHECK(experiment.fit.laws.size() >= 5);
+  CHECK(read(kSmall).fit.laws.front() == "chinchilla");
+  CHECK_THAT(complaints(kSmall + "fit: {fix: [b=x]}\n"),
+             ContainsSubstring("experiment.yaml:17: fit.fix[0]: expected a parameter"));
 }

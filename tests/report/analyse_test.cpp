@@ -11,7 +11,8 @@ using namespace vernier;
 namespace {
 
 const report::Format& format_named(const report::Study& study, const std::string& name) {
-  const auto found = std::find_if(study.formats.begin(), study.formats.end(), [&](const auto& f) { return f.name == name; });
+  const auto found =
+      std::find_if(study.formats.begin(), study.formats.end(), [&](const auto& f) { return f.name == name; });
   REQUIRE(found != study.formats.end());
   return *found;
 }
@@ -73,7 +74,8 @@ TEST_CASE("diverged runs and broken folders are named", "[report]") {
 
 TEST_CASE("the known entropy is compared with the fitted E", "[report]") {
   const auto text = all_text(synthetic::study());
-  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("The known entropy of the held-out tokens is 1.5, inside the 90 % interval"));
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring(
+                       "The known entropy of the held-out tokens is 1.5, inside the 90 % interval"));
 }
 
 TEST_CASE("too few runs for a law give a report that says so", "[report]") {
@@ -84,7 +86,8 @@ TEST_CASE("too few runs for a law give a report that says so", "[report]") {
   CHECK(!study.reference);
   CHECK(study.unfitted.size() == synthetic::asked().laws.size());
   const auto text = report::text_summary(study);
-  for (const auto& law : synthetic::asked().laws) CHECK_THAT(text, Catch::Matchers::ContainsSubstring("Not fitted: " + law));
+  for (const auto& law : synthetic::asked().laws)
+    CHECK_THAT(text, Catch::Matchers::ContainsSubstring("Not fitted: " + law));
   CHECK_THAT(report::html_page(study), Catch::Matchers::ContainsSubstring("Not fitted: chinchilla"));
 }
 

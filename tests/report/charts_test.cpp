@@ -14,7 +14,8 @@ bool is_position(const std::string& channel) { return channel == "x" || channel 
 /// The first layer of a chart that describes the axis of `channel`.
 Json described_channel(const Json& spec, const std::string& channel) {
   for (const auto& layer : spec["layer"])
-    if (layer["encoding"].contains(channel) && layer["encoding"][channel].contains("title")) return layer["encoding"][channel];
+    if (layer["encoding"].contains(channel) && layer["encoding"][channel].contains("title"))
+      return layer["encoding"][channel];
   return nullptr;
 }
 
@@ -23,7 +24,8 @@ std::string scale_of(const Json& channel) { return channel["scale"].value("type"
 /// Rows of the layer whose rows name a run and whose mark is a point.
 std::size_t run_points(const report::Chart& chart) {
   for (const auto& layer : chart.spec["layer"])
-    if (layer["mark"]["type"] == "point" && layer["data"]["values"][0].contains("run")) return layer["data"]["values"].size();
+    if (layer["mark"]["type"] == "point" && layer["data"]["values"][0].contains("run"))
+      return layer["data"]["values"].size();
   return 0;
 }
 
@@ -56,8 +58,8 @@ TEST_CASE("both axes of every chart are titled", "[report]") {
 
 TEST_CASE("axes are logarithmic where the field draws them so", "[report]") {
   const std::map<std::string, std::pair<std::string, std::string>> promised{
-      {"curves-unrounded", {"log", "log"}}, {"curves-narrow", {"log", "log"}}, {"loss-n", {"log", "log"}},
-      {"loss-d", {"log", "log"}},           {"penalty", {"log", "linear"}},    {"share", {"linear", "linear"}},
+      {"curves-unrounded", {"log", "log"}}, {"curves-narrow", {"log", "log"}},      {"loss-n", {"log", "log"}},
+      {"loss-d", {"log", "log"}},           {"penalty", {"log", "linear"}},         {"share", {"linear", "linear"}},
       {"density", {"linear", "log"}},       {"density-per-bit", {"linear", "log"}}, {"meeting", {"log", "log"}},
       {"residuals", {"log", "linear"}}};
   for (const auto& chart : report::charts(synthetic::study())) {
@@ -75,7 +77,8 @@ TEST_CASE("a chart of runs has one point for each run", "[report]") {
   CHECK(run_points(report::unrounded_curves_chart(study)) == unrounded_points(study));
   CHECK(run_points(report::residuals_chart(study)) == study.data.points.size());
   CHECK(run_points(report::penalty_chart(study)) == study.data.points.size() - unrounded_points(study));
-  const auto dense = std::count_if(study.densities.begin(), study.densities.end(), [](const auto& m) { return bool(m.density); });
+  const auto dense =
+      std::count_if(study.densities.begin(), study.densities.end(), [](const auto& m) { return bool(m.density); });
   CHECK(run_points(report::density_chart(study)) == std::size_t(dense));
 }
 
@@ -101,7 +104,8 @@ TEST_CASE("no row of a chart holds what is not a number where a position is want
         if (!is_position(channel) || !definition.contains("field")) continue;
         for (const auto& row : layer["data"]["values"]) {
           const auto field = definition["field"].get<std::string>();
-          if (row.contains(field) && !row[field].is_number()) wrong += chart.id + ": " + field + " " + row.dump() + "\n";
+          if (row.contains(field) && !row[field].is_number())
+            wrong += chart.id + ": " + field + " " + row.dump() + "\n";
         }
       }
   CHECK(wrong == "");

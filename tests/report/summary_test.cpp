@@ -12,8 +12,8 @@ using namespace vernier;
 
 namespace {
 
-fit::FitSummary made_up(const std::string& law, const std::vector<std::string>& symbols, const std::vector<double>& values,
-                        double holdout) {
+fit::FitSummary made_up(const std::string& law, const std::vector<std::string>& symbols,
+                        const std::vector<double>& values, double holdout) {
   fit::FitSummary fit;
   fit.law = law;
   fit.symbols = symbols;
@@ -40,20 +40,36 @@ report::Study written_down() {
   study.missing = 3;
   study.seed_noise = 0.0019;
   study.reference = made_up("chinchilla", {"E", "A", "B", "alpha", "beta"}, {1.52, 31.4, 219, 0.41, 0.45}, 0.004);
-  study.fits = {made_up("kumar_tied", {"E", "A", "B", "alpha", "beta", "gamma", "n"}, {1.5, 32, 220, 0.4, 0.45, 2, 0.1}, 0.003),
-                made_up("free_eff", {"E", "A", "B", "alpha", "beta", "eff_int4"}, {1.5, 32, 220, 0.4, 0.45, 0.64}, 0.005)};
+  study.fits = {
+      made_up("kumar_tied", {"E", "A", "B", "alpha", "beta", "gamma", "n"}, {1.5, 32, 220, 0.4, 0.45, 2, 0.1}, 0.003),
+      made_up("free_eff", {"E", "A", "B", "alpha", "beta", "eff_int4"}, {1.5, 32, 220, 0.4, 0.45, 0.64}, 0.005)};
   study.unfitted = {{"kumar_weights", "too few rows: expected at least 8, got 3"}};
   study.curve = "kumar_tied";
-  study.formats = {{"baseline", "unrounded", "none", 16, 2, {{1, {}, {}, {}, {}}}, {{1, {}, {}, {}, {}}},
-                    {{1.01, 0.93, 1.09, {}, {}}}, {{1.01, 0.93, 1.09, {}, {}}}},
-                   {"int4/channel int4/token int4/token", "int4", "weights + activations + kv", 4, 1, {{0.64, 0.61, 0.66, {}, {}}},
-                    {{0.65, 0.6, 0.7, {}, {}}}, {{0.75, 0.7, {}, {}, {}}}, {{3, 2.8, {}, {}, {}}}}};
+  study.formats = {{"baseline",
+                    "unrounded",
+                    "none",
+                    16,
+                    2,
+                    {{1, {}, {}, {}, {}}},
+                    {{1, {}, {}, {}, {}}},
+                    {{1.01, 0.93, 1.09, {}, {}}},
+                    {{1.01, 0.93, 1.09, {}, {}}}},
+                   {"int4/channel int4/token int4/token",
+                    "int4",
+                    "weights + activations + kv",
+                    4,
+                    1,
+                    {{0.64, 0.61, 0.66, {}, {}}},
+                    {{0.65, 0.6, 0.7, {}, {}}},
+                    {{0.75, 0.7, {}, {}, {}}},
+                    {{3, 2.8, {}, {}, {}}}}};
   study.law_best = report::BestBits{3.81, 3.5, 4.2, true};
   return study;
 }
 
 std::string masked(const std::string& text) {
-  return std::regex_replace(text, std::regex("training took .* in all"), "training took <time> in all");
+  const auto timeless = std::regex_replace(text, std::regex("training took .* in all"), "training took <time> in all");
+  return std::regex_replace(timeless, std::regex("\\([0-9a-f]{16}\\)"), "(<id of the run>)");
 }
 
 }  // namespace

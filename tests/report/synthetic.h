@@ -1,5 +1,5 @@
-// Stored runs from a known law with known noise: what the report is tried on. Five sizes, four token counts, six precisions,
-// two seeds at the smaller sizes, curves of warmup-stable-decay shape.
+// Stored runs from a known law with known noise: what the report is tried on. Five sizes, four token counts, six
+// precisions, two seeds at the smaller sizes, curves of warmup-stable-decay shape.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,12 +20,13 @@ using namespace vernier;
 
 struct Truth {
   double E = 1.5, A = 32, B = 220, alpha = 0.4, beta = 0.45;
-  double gamma = 2.0;     ///< of each of weights, activations, kv [bits]
-  double noise = 0.002;   ///< standard deviation of ln L
+  double gamma = 2.0;    ///< of each of weights, activations, kv [bits]
+  double noise = 0.002;  ///< standard deviation of ln L
 };
 
 struct Grid {
-  std::vector<std::pair<std::int64_t, std::int64_t>> sizes{{2, 16}, {2, 32}, {3, 48}, {4, 64}, {4, 96}};  ///< depth, width
+  std::vector<std::pair<std::int64_t, std::int64_t>> sizes{
+      {2, 16}, {2, 32}, {3, 48}, {4, 64}, {4, 96}};  ///< depth, width
   std::vector<std::int64_t> tokens{524288, 1048576, 2097152, 8388608};
   std::vector<int> bits{16, 8, 6, 5, 4, 3};  ///< 16: nothing is rounded
   std::size_t sizes_with_two_seeds = 3;
@@ -39,7 +40,8 @@ inline double share(const Truth& truth, int bits) {
 }
 
 inline double loss(const Truth& truth, double params, double tokens, int bits) {
-  return truth.E + truth.A * std::pow(params * share(truth, bits), -truth.alpha) + truth.B * std::pow(tokens, -truth.beta);
+  return truth.E + truth.A * std::pow(params * share(truth, bits), -truth.alpha) +
+         truth.B * std::pow(tokens, -truth.beta);
 }
 
 inline RunSpec spec_of(std::pair<std::int64_t, std::int64_t> size, std::int64_t tokens, int bits, std::int64_t seed) {
@@ -64,9 +66,11 @@ inline Curve curve_of(const Truth& truth, const RunSpec& spec, double params, in
   const std::int64_t leave = steps - std::llround(0.2 * double(steps));
   for (std::int64_t step = 4; step <= steps; step += 4) {
     const double progress = step <= leave ? 0 : double(step - leave) / double(steps - leave);
-    const double falling = loss(truth, params, double(step * batch) * (0.6 + 0.4 * progress), bits) * (1.03 - 0.03 * progress);
+    const double falling =
+        loss(truth, params, double(step * batch) * (0.6 + 0.4 * progress), bits) * (1.03 - 0.03 * progress);
     const double noise = std::exp(0.01 * stream.normals(std::uint64_t(step))[0]);
-    CurvePoint point{step, step * batch, spec.training.learning_rate * (1 - std::sqrt(progress)), falling * noise, {}, 0.5};
+    CurvePoint point{step, step * batch, spec.training.learning_rate * (1 - std::sqrt(progress)), falling * noise,
+                     {},   0.5};
     if (step + 4 > steps) point.loss_val = falling;
     curve.push_back(point);
   }

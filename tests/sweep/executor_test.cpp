@@ -9,8 +9,7 @@
 #include <thread>
 
 #include "catch.h"
-#include "plan/cohorts.h"
-#include "plan/grid.h"
+#include "record/recipe.h"
 #include "sweep/trunk.h"
 
 using namespace vernier;
@@ -42,19 +41,12 @@ struct Scratch {
   ~Scratch() { std::filesystem::remove_all(folder); }
 };
 
-struct Planned {
-  plan::Experiment experiment;
-  std::vector<plan::Cohort> cohorts;
-};
-
-Planned planned(const Scratch& scratch, const std::vector<std::string>& set = {}) {
-  Planned p{plan::read_experiment(scratch.folder, set), {}};
-  p.cohorts = plan::cohorts_of(plan::runs_of(p.experiment), p.experiment.corpus_digest);
-  return p;
+plan::Experiment planned(const Scratch& scratch, const std::vector<std::string>& set = {}) {
+  return plan::read_experiment(scratch.folder, set);
 }
 
-sweep::Outcome execute(const Planned& p, const store::Store& store, const std::atomic<bool>& stop) {
-  return sweep::execute(p.cohorts, p.experiment.name, p.experiment.opened, store, {at::kCPU, 1}, stop);
+sweep::Outcome execute(const plan::Experiment& experiment, const store::Store& store, const std::atomic<bool>& stop) {
+  return sweep::execute(experiment, store, {at::kCPU, 1}, stop);
 }
 
 const std::atomic<bool> kGoOn = false;
@@ -90,16 +82,19 @@ TEST_CASE("a grid becomes runs in the store, and a second call trains nothing", 
     CHECK(*run.record.loss_val > *run.record.loss_floor);
     CHECK(run.curve.back().tokens == run.spec.tokens);
     CHECK(std::filesystem::exists(store.folder_of(run.id) / "checkpoint" / "model.safetensors"));
-    CHECK(run.record.flops.total() == training_flops_per_token(run.spec.shape).total() * static_cast<double>(run.spec.tokens));
+    CHECK(run.record.flops.total() ==
+          training_flops_per_token(run.spec.shape).total() * static_cast<double>(run.spec.tokens));
   }
   CHECK(execute(p, store, kGoOn).trained == 0);
 }
 
 TEST_CASE("a branch from the trunk gives the loss of a separate run, bit for bit", "[sweep][fast]") {
   const Scratch scratch("branch");
-  const auto together = store::open_store(scratch.folder / "together"), apart = store::open_store(scratch.folder / "apart");
+  const auto together = store::open_store(scratch.folder / "together"),
+             apart = store::open_store(scratch.folder / "apart");
   execute(planned(scratch), together, kGoOn);
-  for (const char* tokens : {"[2560]", "[5120]"}) execute(planned(scratch, {std::string("grid.tokens=") + tokens}), apart, kGoOn);
+  for (const char* tokens : {"[2560]", "[5120]"})
+    execute(planned(scratch, {std::string("grid.tokens=") + tokens}), apart, kGoOn);
   check_same(runs_in(together), runs_in(apart));
 }
 
@@ -122,8 +117,8 @@ TEST_CASE("killed at any moment and continued equals never having stopped", "[sw
   for (int attempt = 0; attempt < 3; ++attempt) {
     const pid_t child = ::fork();
     if (child == 0) {
-      ::execl(VERNIER_PROGRAM, VERNIER_PROGRAM, "run", (scratch.folder / "experiment.yaml").c_str(), "--device", "cpu", "--store",
-              killed.path().c_str(), "--set", longer[0].c_str(), nullptr);
+      ::execl(VERNIER_PROGRAM, VERNIER_PROGRAM, "run", (scratch.folder / "experiment.yaml").c_str(), "--device", "cpu",
+              "--store", killed.path().c_str(), "--set", longer[0].c_str(), nullptr);
       ::_exit(127);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(700 + 400 * attempt));

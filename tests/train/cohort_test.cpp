@@ -17,8 +17,15 @@ train::CohortSpec spec_with(const std::vector<train::Member>& members) {
   train::CohortSpec spec;
   spec.recipe = "2024-wsd";
   spec.shape = {.depth = 1, .width = 16, .heads = 2, .context = 32, .vocab = 32};
-  spec.training = {.batch = 4, .learning_rate = 0.01, .warmup_tokens = 0, .cooldown = 0.2, .beta1 = 0.9, .beta2 = 0.95,
-                   .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1};
+  spec.training = {.batch = 4,
+                   .learning_rate = 0.01,
+                   .warmup_tokens = 0,
+                   .cooldown = 0.2,
+                   .beta1 = 0.9,
+                   .beta2 = 0.95,
+                   .epsilon = 1e-8,
+                   .weight_decay = 0.1,
+                   .clip = 1};
   spec.validation_tokens = 512;
   spec.members = members;
   return spec;
@@ -40,7 +47,11 @@ std::shared_ptr<const data::Corpus> corpus() {
 const std::atomic<bool> kGoOn = false;
 
 train::CohortTrainer::Order until(std::int64_t step, std::size_t members) {
-  return {step, [](const train::Member& m, std::int64_t) { return m.learning_rate; }, std::vector<bool>(members, true), false, {}};
+  return {step,
+          [](const train::Member& m, std::int64_t) { return m.learning_rate; },
+          std::vector<bool>(members, true),
+          false,
+          {}};
 }
 
 train::CohortState trained(const train::CohortTrainer& trainer, std::int64_t steps) {
@@ -51,8 +62,10 @@ train::CohortState trained(const train::CohortTrainer& trainer, std::int64_t ste
 
 }  // namespace
 
-TEST_CASE("a member gives the losses and weights that it gives alone, bit for bit, whatever its cohort", "[train][fast]") {
-  const std::vector<train::Member> all{member("fp32"), member("int4/channel"), member("fp32", 0.003), member("e4m3/tensor", 0.01, 2), member("int3/channel")};
+TEST_CASE("a member gives the losses and weights that it gives alone, bit for bit, whatever its cohort",
+          "[train][fast]") {
+  const std::vector<train::Member> all{member("fp32"), member("int4/channel"), member("fp32", 0.003),
+                                       member("e4m3/tensor", 0.01, 2), member("int3/channel")};
   const train::CohortTrainer cohort(spec_with(all), corpus(), at::kCPU, 2);
   const auto together = trained(cohort, 10);
   for (std::size_t k = 0; k < all.size(); ++k) {
@@ -61,7 +74,8 @@ TEST_CASE("a member gives the losses and weights that it gives alone, bit for bi
     CHECK(at::equal(together.members[k].weights_P, alone.members[0].weights_P));
     REQUIRE(together.members[k].curve.size() == alone.members[0].curve.size());
     CHECK(together.members[k].curve.back().loss_train == alone.members[0].curve.back().loss_train);
-    CHECK(cohort.evaluate(together, std::vector<bool>(all.size(), true))[k]->loss == one.evaluate(alone, {true})[0]->loss);
+    CHECK(cohort.evaluate(together, std::vector<bool>(all.size(), true))[k]->loss ==
+          one.evaluate(alone, {true})[0]->loss);
   }
 }
 
@@ -70,7 +84,7 @@ TEST_CASE("training lowers the loss towards the entropy of the language", "[trai
   const auto start = trainer.evaluate(trainer.initial_state(), {true, true});
   const auto end = trainer.evaluate(trained(trainer, 150), {true, true});
   for (std::size_t k = 0; k < 2; ++k) {
-    CHECK(std::abs(start[k]->loss - std::log(32.0)) < 0.3);
+    CHECK(std::abs(start[k]->loss - std::log(32.0)) < 0.6);  // logits of unit variance cost half a nat
     CHECK(end[k]->loss < start[k]->loss - 0.2);
     CHECK(end[k]->loss > *end[k]->floor);
     CHECK(end[k]->tokens == 512);
@@ -128,7 +142,8 @@ TEST_CASE("a checkpoint read back gives the loss that was recorded", "[train][fa
   const train::CohortTrainer trainer(spec, corpus(), at::kCPU, 1);
   const auto state = trained(trainer, 5);
   const auto folder = std::filesystem::temp_directory_path() / ("vernier-checkpoint-" + std::to_string(::getpid()));
-  train::write_checkpoint(folder / "checkpoint", {spec.recipe, spec.shape, spec.members[0].numbers}, trainer.layout(), state.members[0].weights_P);
+  train::write_checkpoint(folder / "checkpoint", {spec.recipe, spec.shape, spec.members[0].numbers}, trainer.layout(),
+                          state.members[0].weights_P);
   const auto checkpoint = train::read_checkpoint(folder, at::kCPU);
   std::vector<std::uint16_t> tokens(32 * 4 + 10);
   for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<std::uint16_t>(i * 7 % 32);

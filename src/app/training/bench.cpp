@@ -31,8 +31,15 @@ double seconds_of(const std::function<void()>& work) {
 
 train::CohortSpec cohort_of(const BenchOptions& o) {
   train::CohortSpec spec{o.shape, o.recipe, {}, {}, 0};
-  spec.training = {.batch = o.batch, .learning_rate = 1e-3, .warmup_tokens = 0, .cooldown = 0.2, .beta1 = 0.9, .beta2 = 0.95,
-                   .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1};
+  spec.training = {.batch = o.batch,
+                   .learning_rate = 1e-3,
+                   .warmup_tokens = 0,
+                   .cooldown = 0.2,
+                   .beta1 = 0.9,
+                   .beta2 = 0.95,
+                   .epsilon = 1e-8,
+                   .weight_decay = 0.1,
+                   .clip = 1};
   NumbersSpec numbers;
   numbers.weights = o.weights;
   numbers.activations = o.activations;
@@ -53,7 +60,8 @@ std::vector<double> step_seconds(const BenchOptions& o, const sweep::Machine& ma
   constexpr std::int64_t kWarmUp = 3;
   for (std::int64_t i = 0; i < kWarmUp + o.steps; ++i) {
     const double time = seconds_of([&] {
-      trainer.advance(state, {i + 1, [](const train::Member& m, std::int64_t) { return m.learning_rate; }, all, false, {}}, stop);
+      trainer.advance(
+          state, {i + 1, [](const train::Member& m, std::int64_t) { return m.learning_rate; }, all, false, {}}, stop);
     });
     if (i >= kWarmUp) seconds.push_back(time);
   }
@@ -79,8 +87,9 @@ void bench_train(const BenchOptions& o) {
   const double rate = static_cast<double>(o.members * o.batch * o.shape.context) / median;
   const double speed = rate * training_flops_per_token(o.shape).total(), peak = matmul_peak(machine);
   if (!o.json) {
-    fmt::print("{:.0f} tokens/s over {} member(s), {:.1f} GFLOP/s, {:.1f} % of the {:.0f} GFLOP/s of a large fp32 product\n", rate,
-               o.members, speed / 1e9, 100 * speed / peak, peak / 1e9);
+    fmt::print(
+        "{:.0f} tokens/s over {} member(s), {:.1f} GFLOP/s, {:.1f} % of the {:.0f} GFLOP/s of a large fp32 product\n",
+        rate, o.members, speed / 1e9, 100 * speed / peak, peak / 1e9);
     return;
   }
   const Json result = {{"tokens_per_second", rate},
@@ -119,7 +128,8 @@ void add_bench(CLI::App& program) {
   verb->add_flag("--json", o->json);
   verb->callback([o] {
     if (o->shape.width % (2 * o->shape.heads) != 0)
-      throw Error(fmt::format("--heads: {}; expected a number that divides the width {} into even parts", o->shape.heads, o->shape.width));
+      throw Error(fmt::format("--heads: {}; expected a number that divides the width {} into even parts",
+                              o->shape.heads, o->shape.width));
     bench_train(*o);
   });
 }

@@ -18,11 +18,13 @@ struct EvalOptions {
 
 void print(const train::TokenLoss& result, bool json) {
   if (!json) {
-    fmt::print("loss {:.6f} +- {:.6f} nats per token over {} tokens\n", result.loss, result.standard_error, result.tokens);
+    fmt::print("loss {:.6f} +- {:.6f} nats per token over {} tokens\n", result.loss, result.standard_error,
+               result.tokens);
     return;
   }
-  const Json object = {{"loss", result.loss},  {"loss_se", result.standard_error}, {"tokens", result.tokens},
-                       {"loss_floor", nullptr}, {"task_loss", nullptr},            {"task_accuracy", nullptr}};
+  const Json object = {{"loss", result.loss},     {"loss_se", result.standard_error},
+                       {"tokens", result.tokens}, {"loss_floor", nullptr},
+                       {"task_loss", nullptr},    {"task_accuracy", nullptr}};
   std::cout << object.dump() << '\n';
 }
 

@@ -18,10 +18,18 @@ train::CohortSpec signature_cohort(std::string_view recipe) {
   train::CohortSpec spec;
   spec.recipe = recipe;
   spec.shape = {.depth = 2, .width = 32, .heads = 2, .context = 64, .vocab = 64};
-  spec.training = {.batch = 4, .learning_rate = 0.004, .warmup_tokens = 1024, .cooldown = 0.2, .beta1 = 0.9, .beta2 = 0.95,
-                   .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1};
+  spec.training = {.batch = 4,
+                   .learning_rate = 0.004,
+                   .warmup_tokens = 1024,
+                   .cooldown = 0.2,
+                   .beta1 = 0.9,
+                   .beta2 = 0.95,
+                   .epsilon = 1e-8,
+                   .weight_decay = 0.1,
+                   .clip = 1};
   spec.validation_tokens = 1024;
-  for (const char* number : {"fp32", "bf16", "int8/channel", "int4/channel", "e4m3/tensor", "e2m1/block32:e8m0", "ternary"}) {
+  for (const char* number :
+       {"fp32", "bf16", "int8/channel", "int4/channel", "e4m3/tensor", "e2m1/block32:e8m0", "ternary"}) {
     NumbersSpec numbers;
     numbers.weights = number;
     if (numbers.weights != "fp32") numbers.activations = numbers.kv = "int8/tensor";
@@ -44,7 +52,8 @@ void add_losses(const train::CohortSpec& spec, Digest& digest) {
   trainer.advance(state, {12, rate, all, true, {}}, stop);
   const auto evaluations = trainer.evaluate(state, all);
   for (std::size_t k = 0; k < spec.members.size(); ++k) {
-    for (const CurvePoint& point : state.members[k].curve) digest.add(fmt::format("{:x} ", std::bit_cast<std::uint64_t>(point.loss_train)));
+    for (const CurvePoint& point : state.members[k].curve)
+      digest.add(fmt::format("{:x} ", std::bit_cast<std::uint64_t>(point.loss_train)));
     if (evaluations[k]) digest.add(fmt::format("{:x}\n", std::bit_cast<std::uint64_t>(evaluations[k]->loss)));
   }
 }
@@ -52,7 +61,8 @@ void add_losses(const train::CohortSpec& spec, Digest& digest) {
 }  // namespace
 
 void add_signature(CLI::App& program) {
-  CLI::App* verb = program.add_subcommand("signature", "one digest of behaviour: short runs, several formats, fixed seeds");
+  CLI::App* verb =
+      program.add_subcommand("signature", "one digest of behaviour: short runs, several formats, fixed seeds");
   verb->callback([] {
     Digest digest;
     for (const Recipe& recipe : kRecipes) add_losses(signature_cohort(recipe.name), digest);

@@ -15,15 +15,25 @@ namespace vernier::model::cpu {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-void exponentials(float* x, std::int64_t count) {
+namespace {
+
+/// One vector of exponentials. Highway's Exp gives 0 for a NaN, which must stay one.
+void exponential(float* x) {
   const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto value = hn::LoadU(d, x);
+  hn::StoreU(hn::IfThenElse(hn::IsNaN(value), value, hn::Exp(d, value)), d, x);
+}
+
+}  // namespace
+
+void exponentials(float* x, std::int64_t count) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>()));
   std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(hn::Exp(d, hn::LoadU(d, x + i)), d, x + i);
+  for (; i + lanes <= count; i += lanes) exponential(x + i);
   if (i == count) return;
   float rest[HWY_MAX_BYTES / sizeof(float)] = {};
   std::memcpy(rest, x + i, static_cast<std::size_t>(count - i) * sizeof(float));
-  hn::StoreU(hn::Exp(d, hn::LoadU(d, rest)), d, rest);
+  exponential(rest);
   std::memcpy(x + i, rest, static_cast<std::size_t>(count - i) * sizeof(float));
 }
 
@@ -59,7 +69,8 @@ void turn(const float* x, const float* cosine, const float* sine, float directio
 
 }  // namespace
 
-void rms_norm_forward(const float* x, const float* gain, float* y, float* inverse_rms, std::int64_t rows, std::int64_t width) {
+void rms_norm_forward(const float* x, const float* gain, float* y, float* inverse_rms, std::int64_t rows,
+                      std::int64_t width) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, y += width) {
     const float r = inverse_rms[row] = inverse_rms_of(x, width);
 #pragma omp simd
@@ -98,7 +109,8 @@ void swiglu_forward(const float* x, float* y, std::int64_t rows, std::int64_t hi
   }
 }
 
-void swiglu_backward(const float* y_gradient, const float* x, float* x_gradient, std::int64_t rows, std::int64_t hidden) {
+void swiglu_backward(const float* y_gradient, const float* x, float* x_gradient, std::int64_t rows,
+                     std::int64_t hidden) {
   for (std::int64_t row = 0; row < rows; ++row, x += 2 * hidden, x_gradient += 2 * hidden, y_gradient += hidden) {
     sigmoids(x, x_gradient, hidden);
 #pragma omp simd

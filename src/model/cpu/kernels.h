@@ -9,14 +9,16 @@ namespace vernier::model::cpu {
 void exponentials(float* x, std::int64_t count);
 
 /// y = x * inverse_rms * gain, inverse_rms = 1 / sqrt(mean(x^2) + epsilon).
-void rms_norm_forward(const float* x, const float* gain, float* y, float* inverse_rms, std::int64_t rows, std::int64_t width);
+void rms_norm_forward(const float* x, const float* gain, float* y, float* inverse_rms, std::int64_t rows,
+                      std::int64_t width);
 /// gain_gradient [width] is added to.
 void rms_norm_backward(const float* y_gradient, const float* x, const float* gain, const float* inverse_rms,
                        float* x_gradient, float* gain_gradient, std::int64_t rows, std::int64_t width);
 
 /// x is [rows, 2 hidden], gate before up; y is [rows, hidden].
 void swiglu_forward(const float* x, float* y, std::int64_t rows, std::int64_t hidden);
-void swiglu_backward(const float* y_gradient, const float* x, float* x_gradient, std::int64_t rows, std::int64_t hidden);
+void swiglu_backward(const float* y_gradient, const float* x, float* x_gradient, std::int64_t rows,
+                     std::int64_t hidden);
 
 struct HeadsView {
   std::int64_t batch, context, heads, width;

@@ -1,0 +1,174 @@
+"""Calls the program as CONTRACTS promises it to other people: exit status, keys of JSON, interruption and continuation."""
+
+import csv
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+
+EXPERIMENT = """
+name: tiny
+corpus: {kind: oracle, vocab: 32}
+recipe: 2024-wsd
+context: 32
+training: {batch: 4, learning_rate: 0.01, warmup_tokens: 512}
+validation_tokens: 512
+grid:
+  sizes: [{depth: 1, width: 8, heads: 1}, {depth: 1, width: 16, heads: 1}, {depth: 1, width: 24, heads: 1}]
+  tokens: [2560, 5120, 10240]
+  numbers: [{weights: fp32}, {weights: int4/channel, activations: int4/tensor, kv: int4/tensor}]
+  seeds: [1]
+fit: {bootstrap: 20, laws: [chinchilla, kumar_tied, free_eff]}
+"""
+
+WRONG = """
+name: wrong
+corpus: {kind: oracle, vocab: 32}
+recipe: 2025-none
+context: 32
+context: 64
+training: {batch: four, learning_rate: 0.01, warmup_tokens: 512, warmpu: 3}
+grid:
+  sizes: [{depth: 1, width: 16, heads: 3}]
+  tokens: [2560]
+  numbers: [{weights: int17}]
+  seeds: [1]
+"""
+
+
+def call(*arguments, stdin=None, expect=0):
+    result = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=300)
+    assert result.returncode == expect, f"{arguments}: exit {result.returncode}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+class WithExperiment(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+        (cls.folder / "experiment.yaml").write_text(EXPERIMENT)
+        cls.ran = call("run", cls.folder, "--device", "cpu")
+        cls.store = cls.folder / "results" / "runs"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def test_run_leaves_a_report_and_a_dataset(self):
+        for name in ("report.html", "fits.json", "runs.csv", "runs.parquet", "summary.txt"):
+            self.assertGreater((self.store.parent / name).stat().st_size, 100, name)
+        with open(self.store.parent / "runs.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 18)
+        self.assertEqual(list(rows[0])[:6], ["run_id", "experiment", "corpus", "corpus_digest", "recipe", "recipe_date"])
+        self.assertEqual({row["status"] for row in rows}, {"done"})
+
+    def test_a_run_is_plain_files_with_a_checkpoint(self):
+        run = next(p for p in self.store.iterdir() if not p.name.startswith("."))
+        for name in ("spec.yaml", "record.json", "curve.csv", "checkpoint/model.safetensors", "checkpoint/config.json"):
+            self.assertTrue((run / name).exists(), name)
+        record = json.loads((run / "record.json").read_text())
+        self.assertGreater(record["loss_val"], record["loss_floor"])
+
+    def test_status_counts_every_planned_run(self):
+        status = json.loads(call("status", self.folder, "--json").stdout)
+        self.assertEqual([status[k] for k in ("planned", "done", "running", "missing", "diverged", "broken")], [18, 18, 0, 0, 0, 0])
+        self.assertEqual(status["tokens_done"], status["tokens_planned"])
+        self.assertEqual({r["state"] for r in status["runs"]}, {"done"})
+
+    def test_plan_says_what_it_costs_and_identifies(self):
+        plan = json.loads(call("plan", self.folder, "--json").stdout)
+        self.assertEqual((plan["runs"], plan["cohorts"]), (18, 3))
+        self.assertLess(plan["trunk_tokens"] + plan["branch_tokens"], plan["tokens_if_separate"])
+        self.assertGreater(plan["seconds_estimated"], 0)
+        self.assertEqual(set(plan["identifies"][0]), {"law", "parameter", "value_assumed", "lo", "hi", "identified"})
+
+    def test_fit_and_density_of_the_store(self):
+        fits = json.loads(call("fit", self.store, "--law", "chinchilla", "--bootstrap", 20, "--json").stdout)
+        self.assertEqual(fits["data"]["rows"], 18)
+        self.assertLessEqual({"value", "lo", "hi", "se", "identified"}, set(fits["fits"][0]["parameters"]["E"]))
+        density = json.loads(call("density", self.store, "--bootstrap", 20, "--json").stdout)
+        self.assertEqual(len(density["models"]), 18)
+        self.assertLessEqual({"run_id", "n_effective", "density", "lo", "hi", "density_per_bit", "n_eff_precision_law", "why_absent"},
+                             set(density["models"][0]))
+
+    def test_export_and_predict(self):
+        target = self.folder / "dataset"
+        call("export", self.store, "--to", target)
+        self.assertTrue((target / "runs.parquet").exists())
+        fit = self.folder / "fit.json"
+        fit.write_text(call("fit", self.store, "--law", "chinchilla", "--bootstrap", 0, "--json").stdout)
+        self.assertGreater(json.loads(call("predict", fit, "--params", 1e4, "--tokens", 1e5, "--json").stdout)["loss"], 0)
+        self.assertEqual(set(json.loads(call("optimum", fit, "--compute", 1e12, "--json").stdout)) & {"n", "d", "p", "loss", "interior"},
+                         {"n", "d", "p", "loss", "interior"})
+
+    def test_eval_of_a_token_file(self):
+        tokens = self.folder / "tokens.bin"
+        tokens.write_bytes(b"".join((i % 32).to_bytes(2, "little") for i in range(100)))
+        run = next(p for p in self.store.iterdir() if not p.name.startswith("."))
+        result = json.loads(call("eval", run, "--tokens", tokens, "--json").stdout)
+        self.assertEqual(result["tokens"], 3 * 31 + 3)
+        tokens.write_bytes((40).to_bytes(2, "little") * 10)
+        self.assertIn("expected less than the vocabulary", call("eval", run, "--tokens", tokens, expect=2).stderr)
+
+    def test_ctrl_c_keeps_what_is_done_and_continues(self):
+        store = self.folder / "interrupted"
+        arguments = [PROGRAM, "run", str(self.folder), "--device", "cpu", "--store", str(store), "--set", "grid.tokens=[102400, 1024000]"]
+        process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        begin = time.monotonic()
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertLess(time.monotonic() - begin, 5)
+        status = json.loads(call("status", self.folder, "--store", store, "--set", "grid.tokens=[102400, 1024000]", "--json").stdout)
+        self.assertGreater(status["missing"], 0)
+        self.assertEqual(status["broken"], 0)
+
+
+class WithoutExperiment(unittest.TestCase):
+    def test_all_problems_of_a_wrong_file_are_told_at_once(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            path = pathlib.Path(scratch) / "wrong.yaml"
+            path.write_text(WRONG)
+            told = call("run", path, expect=2).stderr
+            for words in ("context: duplicate key", "training.batch: expected a whole number, got 'four'", "training.warmpu: unknown key",
+                          "validation_tokens: missing", "got '2025-none'", "int17", "heads"):
+                self.assertIn(words, told)
+            self.assertRegex(told, r"wrong\.yaml:7: training\.batch")
+            self.assertFalse((pathlib.Path(scratch) / "results").exists(), "something was made before all was checked")
+
+    def test_quantize_gives_hex_floats_on_the_grid(self):
+        self.assertEqual(call("quantize", "int4", "--scale", "1", stdin="0.5 1.5 -9 2.6\n").stdout.split(),
+                         ["0x0p+0", "0x1p+1", "-0x1p+3", "0x1.8p+1"])
+        self.assertIn("2", call("quantize", "int4", stdin="1 2\n3 x\n", expect=2).stderr)
+
+    def test_formats_lists_values(self):
+        row = json.loads(call("formats", "e2m1", "--json").stdout)["formats"][0]
+        self.assertEqual([v for v in row["values"] if v > 0], [0.5, 1, 1.5, 2, 3, 4, 6])
+        self.assertEqual((row["bits"], row["significand_bits"], row["bias"], row["max"]), (4, 2, 1, 6))
+
+    def test_the_signature_is_the_same_twice(self):
+        self.assertEqual(call("signature").stdout, call("signature").stdout)
+
+    def test_bench_train_prints_its_keys(self):
+        bench = json.loads(call("bench", "train", "--depth", 1, "--width", 16, "--heads", 1, "--vocab", 32, "--context", 32, "--batch", 2,
+                                "--members", 2, "--steps", 3, "--json").stdout)
+        self.assertLessEqual({"tokens_per_second", "step_seconds", "n_non_embedding", "gflops", "peak_gflops", "share_of_peak",
+                              "carrier", "device", "threads"}, set(bench))
+
+    def test_an_empty_store_is_refused(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            for verb in ("fit", "density"):
+                call(verb, scratch, expect=2)
+            call("export", scratch, "--to", pathlib.Path(scratch) / "x", expect=2)
+
+
+if __name__ == "__main__":
+    unittest.main()
