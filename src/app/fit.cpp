@@ -120,9 +120,9 @@ Json json_of(const fit::Data& data, const std::vector<fit::FitSummary>& fits, co
 }
 
 std::string interval_text(const fit::Interval& interval) {
-  if (!interval.lo) return fmt::format("{:.6g}", interval.value);
-  return fmt::format("{:<12.6g} {:>12.6g} ... {:<12.6g}{}", interval.value, *interval.lo, *interval.hi,
-                     *interval.identified ? "" : "  not identified by these data");
+  const auto remark = interval.identified == false ? "  not identified by these data" : "";
+  if (!interval.lo) return fmt::format("{:.6g}{}", interval.value, remark);
+  return fmt::format("{:<12.6g} {:>12.6g} ... {:<12.6g}{}", interval.value, *interval.lo, *interval.hi, remark);
 }
 
 void print(const fit::FitSummary& fit) {

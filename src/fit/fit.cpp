@@ -1,6 +1,5 @@
 #include "fit/fit.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -10,6 +9,7 @@
 
 #include "base/check.h"
 #include "fit/bootstrap.h"
+#include "fit/curvature.h"
 #include "fit/dispatch.h"
 #include "fit/holdout.h"
 
@@ -111,34 +111,6 @@ Task make_task(std::string_view law, std::vector<RunPoint> points, const FitOpti
   return task;
 }
 
-/// Condition of J^T J of the log residuals by the variables that lie inside their bounds, columns scaled to unit
-/// length.
-std::optional<double> condition(const Task& task, const std::vector<double>& theta) {
-  const Problem& problem = *task.problem;
-  const Freedom& freedom = task.setting.freedom;
-  const std::size_t n = problem.points().size(), K = problem.locals();
-  std::vector<double> predicted(n), derivatives(n * K);
-  problem.derivatives(theta, task.sample.rows, predicted.data(), derivatives.data());
-  Eigen::MatrixXd J = Eigen::MatrixXd::Zero(Eigen::Index(n), Eigen::Index(freedom.size()));
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t k = 0; k < K; ++k)
-      if (const int g = problem.local_of(i)[k]; g >= 0 && freedom.variable[std::size_t(g)] >= 0)
-        J(Eigen::Index(i), freedom.variable[std::size_t(g)]) += derivatives[i * K + k] / predicted[i];
-  std::vector<Eigen::Index> inner;
-  for (std::size_t u = 0; u < freedom.size(); ++u) {
-    const double value = theta[std::size_t(freedom.parameter[u])];
-    if (value > freedom.lower[u] && value < freedom.upper[u] && J.col(Eigen::Index(u)).norm() > 0)
-      inner.push_back(Eigen::Index(u));
-  }
-  if (inner.empty()) return std::nullopt;
-  Eigen::MatrixXd S(J.rows(), Eigen::Index(inner.size()));
-  for (std::size_t c = 0; c < inner.size(); ++c) S.col(Eigen::Index(c)) = J.col(inner[c]).normalized();
-  const auto singular = Eigen::JacobiSVD<Eigen::MatrixXd>(S).singularValues();
-  const double largest = singular(0), smallest = singular(singular.size() - 1);
-  if (!(smallest > largest * 1e-14)) return std::nullopt;  // singular to rounding
-  return std::pow(largest / smallest, 2);
-}
-
 /// Residuals of ln L for rms and the information criteria (Gaussian log residuals, their variance one more parameter),
 /// of L for R^2.
 void add_quality(FitSummary& summary, const Task& task, const std::vector<double>& theta) {
@@ -160,7 +132,6 @@ void add_quality(FitSummary& summary, const Task& task, const std::vector<double
   const double fit_term = n * (std::log(2 * M_PI * std::max(square_log / n, 1e-300)) + 1);
   summary.aic = fit_term + 2 * unknowns;
   summary.bic = fit_term + std::log(n) * unknowns;
-  summary.condition = condition(task, theta);
 }
 
 void add_starts(FitSummary& summary, const Task& task, const Search& found) {
@@ -184,7 +155,7 @@ void add_parameters(FitSummary& summary, const Task& task, const Search& found) 
   }
 }
 
-void add_intervals(FitSummary& summary, const Task& task) {
+void add_intervals(FitSummary& summary, const Task& task, const Curvature& around) {
   for (std::size_t g = 0; g < summary.parameters.size(); ++g) {
     const int u = task.setting.freedom.variable[g];
     if (u < 0) continue;
@@ -193,6 +164,8 @@ void add_intervals(FitSummary& summary, const Task& task) {
     summary.parameters[g] =
         interval_of(summary.parameters[g].value, std::move(replicates), task.problem->parameters()[g].symbol,
                     task.setting.freedom.upper[std::size_t(u)]);
+    if (around.free[std::size_t(u)] && !summary.bootstrap.empty())  // the replicates' spread means nothing
+      summary.parameters[g] = {summary.parameters[g].value, {}, {}, {}, false};
   }
 }
 
@@ -213,7 +186,9 @@ FitSummary estimate(std::string_view law, const Task& task, const FitOptions& op
   for (const auto& theta :
        bootstrap(*task.problem, task.setting, found, options.huber_delta, replicates, root.child("bootstrap"), threads))
     summary.bootstrap.push_back(task.problem->natural(theta));
-  add_intervals(summary, task);
+  const Curvature around = curvature(*task.problem, task.setting.freedom, task.sample.rows, found.best.theta);
+  summary.condition = around.condition;
+  add_intervals(summary, task, around);
   return summary;
 }
 

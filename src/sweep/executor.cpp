@@ -7,7 +7,6 @@
 #include <chrono>
 #include <thread>
 
-#include "base/digest.h"
 #include "plan/grid.h"
 #include "record/recipe.h"
 #include "sweep/outcome.h"
@@ -107,11 +106,11 @@ class CohortRun {
         progress_(progress),
         stop_(stop),
         trainer_(spec_of(rest_.cohort), experiment.opened, machine.device, machine.threads) {
-    std::string names;
-    for (const auto& runs : rest_.cohort.runs)
-      for (const auto& run : runs)
-        if (run) names += trunk_id(run->spec, rest_.cohort.corpus_digest);
-    trunk_folder_ = store_.path() / ".trunks" / digest_of(names).substr(0, 16);
+    trunk_folder_ = store_.path() / ".trunks" / rest_.cohort.name;
+    for (const auto& runs : rest_.cohort.runs) {
+      const auto some = std::find_if(runs.begin(), runs.end(), [](const auto& run) { return run.has_value(); });
+      trunk_names_.push_back(trunk_id((*some)->spec, rest_.cohort.corpus_digest));
+    }
   }
 
   Outcome operator()() {
@@ -130,7 +129,7 @@ class CohortRun {
  private:
   /// The saved trunk where it has not yet passed a branch point that is still missing; else the beginning.
   train::CohortState first_state() {
-    auto saved = load_trunk(trunk_folder_, rest_.cohort.members.size(), machine_.device);
+    auto saved = load_trunk(trunk_folder_, trunk_names_, machine_.device);
     for (std::size_t h = 0; saved && h < rest_.cohort.horizons.size(); ++h)
       if (count(rest_.at(h)) > 0 && rest_.cohort.steps(h).leave < saved->step) saved.reset();
     if (!saved) return trainer_.initial_state();
@@ -140,7 +139,7 @@ class CohortRun {
 
   void stop_here(const train::CohortState* trunk) {
     if (!stop_) return;
-    if (trunk) save_trunk(trunk_folder_, *trunk);
+    if (trunk) save_trunk(trunk_folder_, trunk_names_, *trunk);
     throw Interrupted("stopped; everything finished is kept, and the same command continues");
   }
 
@@ -150,7 +149,7 @@ class CohortRun {
       progress_.advanced(members * steps * rest_.cohort.step_tokens(),
                          work_of_step(rest_.cohort) * static_cast<double>(members * steps));
       if (&state == &state_ && seconds_since(saved_) > kSecondsBetweenSaves) {
-        save_trunk(trunk_folder_, state_);
+        save_trunk(trunk_folder_, trunk_names_, state_);
         saved_ = Clock::now();
       }
     };
@@ -167,7 +166,7 @@ class CohortRun {
                      false,
                      {}});
     stop_here(&state_);
-    save_trunk(trunk_folder_, state_);
+    save_trunk(trunk_folder_, trunk_names_, state_);
     saved_ = Clock::now();
   }
 
@@ -211,6 +210,7 @@ class CohortRun {
   const std::atomic<bool>& stop_;
   train::CohortTrainer trainer_;
   std::filesystem::path trunk_folder_;
+  std::vector<std::string> trunk_names_;
   train::CohortState state_;
   double trunk_share_ = 0;
   Clock::time_point saved_ = Clock::now();

@@ -29,40 +29,49 @@ void read_notes(const Json& notes, train::MemberState& member) {
 
 }  // namespace
 
-void save_trunk(const std::filesystem::path& folder, const train::CohortState& state) {
+void save_trunk(const std::filesystem::path& folder, const std::vector<std::string>& names,
+                const train::CohortState& state) {
   std::filesystem::create_directories(folder);
   train::NamedTensors tensors;
-  Json notes = Json::array();
+  Json notes = Json::object();
   for (std::size_t k = 0; k < state.members.size(); ++k) {
     const train::MemberState& member = state.members[k];
-    tensors.emplace_back(fmt::format("{}.weights", k), member.weights_P);
-    tensors.emplace_back(fmt::format("{}.first_moment", k), member.first_moment_P);
-    tensors.emplace_back(fmt::format("{}.second_moment", k), member.second_moment_P);
-    notes.push_back(notes_of(member));
+    tensors.emplace_back(names[k] + ".weights", member.weights_P);
+    tensors.emplace_back(names[k] + ".first_moment", member.first_moment_P);
+    tensors.emplace_back(names[k] + ".second_moment", member.second_moment_P);
+    notes[names[k]] = notes_of(member);
   }
   const auto aside = folder / "trunk.partial";
   train::write_safetensors(aside, tensors, {{"step", std::to_string(state.step)}, {"members", notes.dump()}});
   std::filesystem::rename(aside, folder / "trunk.safetensors");
 }
 
-std::optional<train::CohortState> load_trunk(const std::filesystem::path& folder, std::size_t members,
+namespace {
+
+train::CohortState state_from(const train::SafetensorsFile& file, const std::vector<std::string>& names,
+                              at::Device device) {
+  const std::map<std::string, at::Tensor> tensors(file.tensors.begin(), file.tensors.end());
+  const Json notes = Json::parse(file.metadata.at("members"));
+  train::CohortState state;
+  state.step = std::stoll(file.metadata.at("step"));
+  for (const std::string& name : names) {
+    const auto tensor = [&](const char* part) { return tensors.at(name + part).to(device); };
+    state.members.push_back({tensor(".weights"), tensor(".first_moment"), tensor(".second_moment"), {}, {}, 0, 0});
+    read_notes(notes.at(name), state.members.back());
+  }
+  return state;
+}
+
+}  // namespace
+
+std::optional<train::CohortState> load_trunk(const std::filesystem::path& folder, const std::vector<std::string>& names,
                                              at::Device device) {
   const auto path = folder / "trunk.safetensors";
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {
-    const auto file = train::read_safetensors(path);
-    const Json notes = Json::parse(file.metadata.at("members"));
-    if (notes.size() != members || file.tensors.size() != 3 * members) throw Error("another number of members");
-    train::CohortState state;
-    state.step = std::stoll(file.metadata.at("step"));
-    for (std::size_t k = 0; k < members; ++k) {
-      const auto tensor = [&](std::size_t part) { return file.tensors[3 * k + part].second.to(device); };
-      state.members.push_back({tensor(0), tensor(1), tensor(2), {}, {}, 0, 0});
-      read_notes(notes[k], state.members[k]);
-    }
-    return state;
+    return state_from(train::read_safetensors(path), names, device);
   } catch (const std::exception& problem) {
-    spdlog::warn("{}: cannot be continued from ({}); this cohort starts again", path.string(), problem.what());
+    spdlog::warn("{}: does not hold what is missing ({}); this cohort starts again", path.string(), problem.what());
     return std::nullopt;
   }
 }

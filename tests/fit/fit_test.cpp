@@ -216,3 +216,15 @@ TEST_CASE("a fit that cannot be made is refused with its reason", "[fit][fast]")
   options.huber_delta = -1;
   CHECK_THROWS_WITH(fit::fit("chinchilla", points, options), ContainsSubstring("got -1"));
 }
+
+TEST_CASE("where all parts share their bits, kumar_joint calls its constants not identified", "[fit][fast]") {
+  const auto points = synthetic::runs(synthetic::kumar_tied(), {3, 4, 6, 16}, 0.003, 4);
+  const FitSummary found = fit::fit("kumar_joint", points, quick(30));
+  CHECK_FALSE(found.condition.has_value());
+  for (const char* symbol : {"gamma_w", "n_w", "gamma_a", "n_a", "gamma_kv", "n_kv"}) {
+    INFO(symbol);
+    CHECK(parameter(found, symbol).identified == false);
+    CHECK_FALSE(parameter(found, symbol).lo.has_value());
+  }
+  CHECK(parameter(found, "beta").lo.has_value());
+}

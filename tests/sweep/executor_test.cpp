@@ -135,14 +135,15 @@ TEST_CASE("the saved trunk is the trunk, curve and all", "[sweep][fast]") {
   state.step = 12;
   state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), {}, {{1, 128, 0.1, 3.25, {}, 0.5}}, 1.25, 3});
   state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), 7, {}, 0, 0});
-  sweep::save_trunk(scratch.folder, state);
-  const auto read = sweep::load_trunk(scratch.folder, 2, at::kCPU);
+  sweep::save_trunk(scratch.folder, {"a", "b"}, state);
+  const auto read = sweep::load_trunk(scratch.folder, {"b", "a"}, at::kCPU);
   REQUIRE(read);
   CHECK(read->step == 12);
-  CHECK(at::equal(read->members[0].second_moment_P, state.members[0].second_moment_P));
-  CHECK(read->members[0].curve[0].loss_train == 3.25);
-  CHECK(read->members[0].loss_count == 3);
-  CHECK(read->members[1].diverged_at == 7);
-  CHECK(!sweep::load_trunk(scratch.folder, 3, at::kCPU));
-  CHECK(!sweep::load_trunk(scratch.folder / "absent", 2, at::kCPU));
+  CHECK(at::equal(read->members[1].second_moment_P, state.members[0].second_moment_P));
+  CHECK(read->members[1].curve[0].loss_train == 3.25);
+  CHECK(read->members[1].loss_count == 3);
+  CHECK(read->members[0].diverged_at == 7);
+  CHECK(sweep::load_trunk(scratch.folder, {"b"}, at::kCPU)->members.size() == 1);
+  CHECK(!sweep::load_trunk(scratch.folder, {"a", "c"}, at::kCPU));
+  CHECK(!sweep::load_trunk(scratch.folder / "absent", {"a"}, at::kCPU));
 }

@@ -1,0 +1,55 @@
+#include "fit/curvature.h"
+
+#include <Eigen/Dense>
+#include <cmath>
+
+namespace vernier::fit {
+
+namespace {
+
+/// Derivatives of ln L_hat, [rows, variables].
+Eigen::MatrixXd jacobian(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
+                         const std::vector<double>& theta) {
+  const std::size_t n = rows.size(), locals = problem.locals();
+  std::vector<double> predicted(n), derivatives(n * locals);
+  problem.derivatives(theta, rows, predicted.data(), derivatives.data());
+  Eigen::MatrixXd J = Eigen::MatrixXd::Zero(Eigen::Index(n), Eigen::Index(freedom.size()));
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < locals; ++k)
+      if (const int g = problem.local_of(std::size_t(rows[i]))[k]; g >= 0 && freedom.variable[std::size_t(g)] >= 0)
+        J(Eigen::Index(i), freedom.variable[std::size_t(g)]) += derivatives[i * locals + k] / predicted[i];
+  return J;
+}
+
+constexpr double kSingular = 1e-7;   ///< of the largest singular value: a direction that changes no prediction
+constexpr double kTakesPart = 0.05;  ///< of a unit direction, by a variable
+
+}  // namespace
+
+Curvature curvature(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
+                    const std::vector<double>& theta) {
+  const Eigen::MatrixXd J = jacobian(problem, freedom, rows, theta);
+  Curvature result{std::nullopt, std::vector<bool>(freedom.size(), false)};
+  std::vector<Eigen::Index> inner;
+  for (std::size_t u = 0; u < freedom.size(); ++u) {
+    const double value = theta[std::size_t(freedom.parameter[u])], length = J.col(Eigen::Index(u)).norm();
+    if (!(length > 0)) result.free[u] = true;
+    if (value > freedom.lower[u] && value < freedom.upper[u] && length > 0) inner.push_back(Eigen::Index(u));
+  }
+  if (inner.empty()) return result;
+  Eigen::MatrixXd scaled(J.rows(), Eigen::Index(inner.size()));
+  for (std::size_t c = 0; c < inner.size(); ++c) scaled.col(Eigen::Index(c)) = J.col(inner[c]).normalized();
+  const Eigen::JacobiSVD<Eigen::MatrixXd> parts(scaled, Eigen::ComputeFullV);
+  const auto& singular = parts.singularValues();
+  const double largest = singular(0);
+  for (Eigen::Index d = 0; d < parts.matrixV().cols(); ++d) {
+    if (d < singular.size() && singular(d) > kSingular * largest) continue;
+    for (std::size_t c = 0; c < inner.size(); ++c)
+      if (std::abs(parts.matrixV()(Eigen::Index(c), d)) > kTakesPart) result.free[std::size_t(inner[c])] = true;
+  }
+  if (singular.size() == parts.matrixV().cols() && singular(singular.size() - 1) > kSingular * largest)
+    result.condition = std::pow(largest / singular(singular.size() - 1), 2);
+  return result;
+}
+
+}  // namespace vernier::fit
