@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 
 #include "app/experiment_options.h"
@@ -35,6 +36,7 @@ void report_on(const plan::Experiment& experiment, const std::filesystem::path& 
   const auto folder = report::folder_beside(store);
   report::write_report(study, folder);
   fmt::print("{}", report::text_summary(study));
+  std::fflush(stdout);  // before what goes to stderr, where both may end in one file
   fmt::print(stderr, "report: {}\n", (folder / "report.html").string());
 }
 
