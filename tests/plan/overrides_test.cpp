@@ -8,7 +8,7 @@ using namespace vernier;
 using namespace vernier::plan;
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("--set replaces one value, in maps and in lists, with either spelling of an index", "[plan][fast]") {
+TEST_CASE("an override by --set replaces one value, in maps and in lists, with either spelling of an index", "[plan][fast]") {
   CHECK(read(kSmall, {"training.batch=8"}).training.batch == 8);
   CHECK(read(kSmall, {"grid.tokens.1=38400"}).grid.tokens == std::vector<std::int64_t>{12800, 38400, 128000});
   CHECK(read(kSmall, {"grid.tokens[1]=38400"}).grid.tokens[1] == 38400);
@@ -18,7 +18,7 @@ TEST_CASE("--set replaces one value, in maps and in lists, with either spelling 
   CHECK(read(kSmall, {"grid.numbers=[{weights: bf16}]"}).grid.numbers[0].weights == "bf16");
 }
 
-TEST_CASE("--set adds a key that the file leaves out, and is remembered", "[plan][fast]") {
+TEST_CASE("an override by --set adds a key that the file leaves out, and is remembered", "[plan][fast]") {
   const Experiment experiment = read(kSmall, {"fit.bootstrap=10"});
   CHECK(experiment.fit.bootstrap == 10);
   CHECK(experiment.set == std::vector<std::string>{"fit.bootstrap=10"});
@@ -43,7 +43,7 @@ TEST_CASE("lines of the rest of the file stay right under --set, and duplicates 
   CHECK_THAT(said, ContainsSubstring("experiment.yaml:16: grid.seeds[0]: expected a seed of 0 or more, got -1"));
 }
 
-TEST_CASE("--set changes one use of an anchor only, and not the document it was given", "[plan][fast]") {
+TEST_CASE("an override by --set changes one use of an anchor only, and not the document it was given", "[plan][fast]") {
   Problems problems;
   const YAML::Node before = parse_yaml("{a: &x [1, 2], b: *x}", "f");
   const YAML::Node after = with_override(before, "a[0]=9", problems);
