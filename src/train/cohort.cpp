@@ -1,5 +1,6 @@
 #include "train/cohort.h"
 
+#include <malloc.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -19,6 +20,16 @@ std::int64_t steps_of_chunk(const CohortSpec& spec) {
   constexpr std::int64_t kMemberTokens = 1 << 16;
   return std::clamp<std::int64_t>(kMemberTokens / (spec.step_tokens() * static_cast<std::int64_t>(spec.members.size())),
                                   1, 32);
+}
+
+/// Keeps freed memory in the process: every step frees and asks for the same sizes, and handing them back to the system
+/// in between costs a sixth of a small model's step.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kBytes = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, kBytes);
+  mallopt(M_TRIM_THRESHOLD, kBytes);
+#endif
 }
 
 at::Tensor grown(const model::Layout& layout, at::Device device) {
@@ -56,7 +67,9 @@ CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus
       corpus_(std::move(corpus)),
       device_(device),
       threads_(threads),
-      layout_(model::layout_of(spec_.shape)) {}
+      layout_(model::layout_of(spec_.shape)) {
+  keep_freed_memory();
+}
 
 CohortState CohortTrainer::initial_state() const {
   CohortState state;
