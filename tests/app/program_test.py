@@ -133,6 +133,12 @@ class WithExperiment(unittest.TestCase):
 
 
 class WithoutExperiment(unittest.TestCase):
+    def test_the_template_is_an_experiment(self):
+        template = pathlib.Path(__file__).parents[2] / "configs" / "template.yaml"
+        with tempfile.TemporaryDirectory() as scratch:
+            status = json.loads(call("status", template, "--store", pathlib.Path(scratch) / "runs", "--json").stdout)
+        self.assertEqual((status["planned"], status["missing"]), (48, 48))
+
     def test_all_problems_of_a_wrong_file_are_told_at_once(self):
         with tempfile.TemporaryDirectory() as scratch:
             path = pathlib.Path(scratch) / "wrong.yaml"
