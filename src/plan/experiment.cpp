@@ -9,7 +9,7 @@
 #include "plan/identify.h"
 #include "plan/overrides.h"
 #include "record/archive.h"
-#include "record/recipe.h"
+#include "record/training.h"
 
 namespace fs = std::filesystem;
 
@@ -106,15 +106,15 @@ ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size) {
 TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size) {
   const Recipe& recipe = row_named("recipe", kRecipes, experiment.recipe);
   const TrainingAsked& asked = experiment.training;
-  return {.batch = asked.batch,
-          .learning_rate = size.learning_rate.value_or(asked.learning_rate),
-          .warmup_tokens = asked.warmup_tokens,
-          .cooldown = asked.cooldown.value_or(recipe.cooldown),
-          .beta1 = asked.beta1.value_or(recipe.beta1),
-          .beta2 = asked.beta2.value_or(recipe.beta2),
-          .epsilon = asked.epsilon.value_or(recipe.epsilon),
-          .weight_decay = asked.weight_decay.value_or(recipe.weight_decay),
-          .clip = asked.clip.value_or(recipe.clip)};
+  TrainingSpec training =
+      training_by(recipe, asked.batch, size.learning_rate.value_or(asked.learning_rate), asked.warmup_tokens);
+  training.cooldown = asked.cooldown.value_or(training.cooldown);
+  training.beta1 = asked.beta1.value_or(training.beta1);
+  training.beta2 = asked.beta2.value_or(training.beta2);
+  training.epsilon = asked.epsilon.value_or(training.epsilon);
+  training.weight_decay = asked.weight_decay.value_or(training.weight_decay);
+  training.clip = asked.clip.value_or(training.clip);
+  return training;
 }
 
 Steps steps_of(const TrainingSpec& training, std::int64_t context, std::int64_t tokens) {

@@ -7,6 +7,7 @@
 
 #include "app/verbs.h"
 #include "record/archive.h"
+#include "record/training.h"
 #include "sweep/executor.h"
 #include "train/cohort.h"
 
@@ -31,15 +32,7 @@ double seconds_of(const std::function<void()>& work) {
 
 train::CohortSpec cohort_of(const BenchOptions& o) {
   train::CohortSpec spec{o.shape, o.recipe, {}, {}, 0};
-  spec.training = {.batch = o.batch,
-                   .learning_rate = 1e-3,
-                   .warmup_tokens = 0,
-                   .cooldown = 0.2,
-                   .beta1 = 0.9,
-                   .beta2 = 0.95,
-                   .epsilon = 1e-8,
-                   .weight_decay = 0.1,
-                   .clip = 1};
+  spec.training = training_by(row_named("recipe", kRecipes, o.recipe), o.batch, 1e-3, 0);
   NumbersSpec numbers;
   numbers.weights = o.weights;
   numbers.activations = o.activations;

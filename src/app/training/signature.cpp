@@ -6,6 +6,7 @@
 
 #include "app/verbs.h"
 #include "base/digest.h"
+#include "record/training.h"
 #include "train/cohort.h"
 #include "train/schedule.h"
 
@@ -18,15 +19,7 @@ train::CohortSpec signature_cohort(std::string_view recipe) {
   train::CohortSpec spec;
   spec.recipe = recipe;
   spec.shape = {.depth = 2, .width = 32, .heads = 2, .context = 64, .vocab = 64};
-  spec.training = {.batch = 4,
-                   .learning_rate = 0.004,
-                   .warmup_tokens = 1024,
-                   .cooldown = 0.2,
-                   .beta1 = 0.9,
-                   .beta2 = 0.95,
-                   .epsilon = 1e-8,
-                   .weight_decay = 0.1,
-                   .clip = 1};
+  spec.training = training_by(row_named("recipe", kRecipes, recipe), 4, 0.004, 1024);
   spec.validation_tokens = 1024;
   for (const char* number :
        {"fp32", "bf16", "int8/channel", "int4/channel", "e4m3/tensor", "e2m1/block32:e8m0", "ternary"}) {
