@@ -21,6 +21,8 @@ add_library(xxhash INTERFACE)
 target_include_directories(xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE})
 target_link_libraries(xxhash INTERFACE ${XXHASH_LIBRARY})
 
+find_library(HWY_LIBRARY hwy REQUIRED)
+
 if(EXISTS ${CMAKE_SOURCE_DIR}/.venv/bin/python)
   set(VERNIER_PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python CACHE FILEPATH "Python whose wheels hold LibTorch and Arrow")
 else()

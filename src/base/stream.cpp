@@ -39,6 +39,10 @@ std::uint64_t Stream::bits(std::uint64_t counter) const {
   return joined(words[0], words[1]);
 }
 
+std::int32_t Stream::draw31(std::uint64_t counter) const {
+  return static_cast<std::int32_t>(block(key_, counter / 4)[counter % 4] >> 1);
+}
+
 std::array<double, 2> Stream::normals(std::uint64_t counter) const {
   const auto words = block(key_, counter);
   const double radius_draw = (static_cast<double>(joined(words[0], words[1]) >> 11) + 1) * 0x1p-53;  // in (0, 1]

@@ -22,6 +22,9 @@ class Stream {
   std::uint64_t bits(std::uint64_t counter) const;
   /// Uniform in [0, 1), 53 bits.
   double uniform(std::uint64_t counter) const { return static_cast<double>(bits(counter) >> 11) * 0x1p-53; }
+  /// 31 random bits for this counter: the high bits of word counter % 4 of Philox block counter / 4, so that one block
+  /// serves four neighbours in a tensor.
+  std::int32_t draw31(std::uint64_t counter) const;
   /// Two independent standard normal draws (Box and Muller 1958).
   std::array<double, 2> normals(std::uint64_t counter) const;
   /// Uniform integer in [0, bound); bound > 0. The bias is below bound / 2^64.

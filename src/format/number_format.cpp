@@ -173,13 +173,15 @@ double round_to_grid(double x, const NumberFormat& format) {
   return settled(std::ldexp(steps, step), x, format);
 }
 
-double round_to_grid_stochastic(double x, const NumberFormat& format, double uniform) {
+double round_to_grid_stochastic(double x, const NumberFormat& format, std::int32_t draw) {
   if (const auto same = unrounded(x, format)) return *same;
   const int step = step_exponent(x, format);
-  const double exact = std::ldexp(x, -step), below = std::floor(exact);
-  const double steps = uniform < exact - below ? below + 1 : below;
-  return settled(std::ldexp(steps, step), x, format);
+  const double exact = std::ldexp(std::abs(x), -step), inner = std::floor(exact);
+  const double steps = draw < std::ldexp(exact - inner, 31) ? inner + 1 : inner;
+  return settled(std::copysign(std::ldexp(steps, step), x), x, format);
 }
+
+double widest_step(const NumberFormat& format) { return std::ldexp(1.0, step_exponent(format.largest, format)); }
 
 bool saturates(double x, const NumberFormat& format) {
   if (std::isnan(x) || x == 0) return false;

@@ -65,9 +65,13 @@ const std::vector<NumberFormat>& all_formats();
 /// elsewhere. A NaN stays a NaN. Floats keep the sign of zero; an integer's zero is +0.
 double round_to_grid(double x, const NumberFormat& format);
 
-/// As above, but to the neighbour above with the probability of the distance from the one below; `uniform` in [0, 1).
-/// A value of the format never moves. Source: Gupta et al., arXiv 1502.02551, section 3.
-double round_to_grid_stochastic(double x, const NumberFormat& format, double uniform);
+/// As above, but away from zero with the probability of the distance from the neighbour towards it: where `draw`, of 31
+/// random bits, is below 2^31 times that distance, in steps. A value of the format never moves. Source: Gupta et al.,
+/// arXiv 1502.02551, section 3.
+double round_to_grid_stochastic(double x, const NumberFormat& format, std::int32_t draw);
+
+/// The widest step between two neighbouring values, that below the largest; 1 for integers.
+double widest_step(const NumberFormat& format);
 
 /// Whether rounding x to nearest on the same grid without a bound would leave [lowest, largest]. Never true of a NaN,
 /// nor of an infinity that the format has.

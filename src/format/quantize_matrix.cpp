@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "base/stream.h"
+#include "format/gaussian.h"
+#include "format/scale_search.h"
 
 namespace vernier {
 
@@ -71,19 +73,6 @@ void scale_in_two_levels(std::vector<float>& absmax, const Number& number) {
   }
 }
 
-std::vector<float> scales_of(const Matrix& x, const Number& number, const Grouping& grouping,
-                             std::optional<float> fixed) {
-  if (fixed) return std::vector<float>(static_cast<std::size_t>(grouping.groups), *fixed);
-  if (number.scale == Scale::None) return {};
-  std::vector<float> scales = absmax_of(x, grouping);
-  if (number.scale == Scale::E4m3) {
-    scale_in_two_levels(scales, number);
-  } else {
-    for (float& scale : scales) scale = scale_of(scale, number);
-  }
-  return scales;
-}
-
 /// x / scale, where a group of zeros (scale 0) keeps its zeros and NaNs, and one without a finite scale becomes NaN.
 float divided(float x, float scale) {
   if (scale == 0) return x;
@@ -91,6 +80,71 @@ float divided(float x, float scale) {
   const float quotient = x / scale;
   // A finite x stays finite: what overflows here is far beyond the largest value and saturates.
   return std::isinf(quotient) && !std::isinf(x) ? std::copysign(std::numeric_limits<float>::max(), x) : quotient;
+}
+
+/// The elements of every group, in their order.
+std::vector<std::vector<float>> elements_of(const Matrix& x, const Grouping& grouping) {
+  std::vector<std::vector<float>> groups(static_cast<std::size_t>(grouping.groups));
+  const bool rows = grouping.axis == Axis::Rows;
+  const std::int64_t lines = rows ? x.rows : x.columns;
+  for (std::int64_t line = 0; line < lines; ++line)
+    for (std::int64_t place = 0; place < grouping.line_length; ++place) {
+      const std::int64_t row = rows ? line : place, column = rows ? place : line;
+      const float value = x.values[static_cast<std::size_t>(row * x.columns + column)];
+      groups[static_cast<std::size_t>(group_at(grouping, row, column))].push_back(value);
+    }
+  return groups;
+}
+
+/// Squared error of the group under a scale.
+double error_under(const std::vector<float>& group, float scale, const NumberFormat& format) {
+  return ordered_sum(std::ssize(group), [&](std::int64_t i) {
+    const float x = group[static_cast<std::size_t>(i)];
+    if (std::isnan(x)) return 0.0;
+    const double error = x - round_to_grid(divided(x, scale), format) * static_cast<double>(scale);
+    return error * error;
+  });
+}
+
+/// The scale of a group, which holds something else than zeros and nothing infinite, under a rule that looks at all of
+/// it.
+float searched_scale(const std::vector<float>& group, float absmax, const Number& number) {
+  const auto count = static_cast<double>(std::count_if(group.begin(), group.end(), [](float x) { return x == x; }));
+  const auto sum = [&](auto power) {
+    return ordered_sum(std::ssize(group), [&](std::int64_t i) {
+      const double x = group[static_cast<std::size_t>(i)];
+      return std::isnan(x) ? 0.0 : power(x);
+    });
+  };
+  const double largest = number.format.largest;
+  if (number.scale == Scale::Rms)
+    return rms_scale(sum([](double x) { return x * x; }), count, gaussian_optimum(number.format), largest);
+  if (number.scale == Scale::Lsq) return lsq_scale(sum([](double x) { return std::abs(x); }), count, largest);
+  const float whole = absmax / static_cast<float>(largest);
+  const auto candidate = [&](std::int64_t multiple) { return nonzero(mse_candidate(whole, multiple)); };
+  return candidate(
+      best_mse_multiple([&](std::int64_t multiple) { return error_under(group, candidate(multiple), number.format); }));
+}
+
+void search_scales(std::vector<float>& absmax, const Matrix& x, const Number& number, const Grouping& grouping) {
+  const auto groups = elements_of(x, grouping);
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    if (absmax[i] != 0 && absmax[i] != kInfinity) absmax[i] = nonzero(searched_scale(groups[i], absmax[i], number));
+}
+
+std::vector<float> scales_of(const Matrix& x, const Number& number, const Grouping& grouping,
+                             std::optional<float> fixed) {
+  if (fixed) return std::vector<float>(static_cast<std::size_t>(grouping.groups), *fixed);
+  if (number.scale == Scale::None) return {};
+  std::vector<float> scales = absmax_of(x, grouping);
+  if (number.scale == Scale::E4m3) {
+    scale_in_two_levels(scales, number);
+  } else if (needs_whole_group(number.scale)) {
+    search_scales(scales, x, number, grouping);
+  } else {
+    for (float& scale : scales) scale = scale_of(scale, number);
+  }
+  return scales;
 }
 
 void note_special_groups(Quantized& result, const Matrix& x, bool scale_follows_data) {
@@ -166,7 +220,7 @@ Quantized quantized(Matrix x, const Number& number, const QuantizeOptions& optio
       result.saturated += saturates(value, number.format) ? 1 : 0;
       value = static_cast<float>(options.rounding == Rounding::Nearest
                                      ? round_to_grid(value, number.format)
-                                     : round_to_grid_stochastic(value, number.format, draws.uniform(element)));
+                                     : round_to_grid_stochastic(value, number.format, draws.draw31(element)));
     }
   return result;
 }

@@ -66,6 +66,8 @@ struct Quantized {
 ///   s_tensor = absmax / (largest * 448)       over the groups without infinity
 ///   s_block  = absmax_block / largest / s_tensor, to e4m3; an underflow gives the smallest e4m3 value
 ///   scale    = s_block * s_tensor
+///
+/// mse, rms and lsq sum over a group in a stated order (format/scale_search.h).
 Quantized quantized(Matrix x, const Number& number, const QuantizeOptions& options = {});
 
 /// grid * scale, the fp32 result.

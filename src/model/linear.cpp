@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "quant/estimator.h"
 #include "quant/quantize.h"
 
 namespace vernier::model {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "quant/grid.h"
+#include "quant/job.h"
 #include "quant/quantize.h"
 
 namespace vernier::quant {
@@ -105,6 +106,7 @@ at::Tensor two_level_scale(const at::Tensor& absmax, const Grid& grid) {
 }
 
 at::Tensor scale_of(const at::Tensor& x_RC, const Number& number, const Grid& grid) {
+  TORCH_CHECK(!needs_whole_group(number.scale), "no composed form of the scale of ", number.text);
   const at::Tensor absmax = absmax_of(x_RC, number);
   switch (number.scale) {
     case Scale::None:

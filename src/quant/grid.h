@@ -14,6 +14,9 @@ enum class Path {
   Wide,     ///< floats with fp32's exponent, where that sum could overflow: the low bits are rounded away
 };
 
+/// A value is divided by its scale, bounded to [lowest, largest] (which are on the grid, so this changes nothing) and
+/// rounded. A group of zeros has scale 0 and keeps its zeros; one without a finite scale becomes NaN; an infinity stays
+/// where the format has one and the scale is finite.
 struct Grid {
   Path path = Path::Integer;
   float lowest = 0, largest = 0;
@@ -22,10 +25,24 @@ struct Grid {
   std::int32_t smallest_magic = 0;     ///< exponent bits of the magic number next to zero
   std::int32_t dropped_bits = 0;       ///< of an fp32 fraction (Wide)
   std::int32_t odd_mask = 1;        ///< which of the kept bits make a neighbour odd (Wide); without fraction bits, any
-  std::int32_t kept_infinity = -1;  ///< bits of a magnitude that a cast lets pass: infinity's, or none
+  std::int32_t kept_infinity = -1;  ///< bits of a magnitude that stays infinite: infinity's, or none
 };
 
 Grid grid_of(const NumberFormat& format);
+
+/// What rounding leaves behind.
+enum class Store {
+  Grid,   ///< unscaled values of the format, fp32
+  Value,  ///< grid * scale, fp32
+  Bf16,   ///< unscaled values of the format, bf16, which must hold them
+};
+
+/// How values between two grid values are treated. A stochastic draw is a pure function of `key`, which stands for
+/// seed, step and tensor, and of the element's place in its tensor.
+struct Rounder {
+  Rounding rounding = Rounding::Nearest;
+  std::uint64_t key = 0;  ///< of the Stream that draws
+};
 
 /// Fraction bits of a magic number: 1.5, so that neither sign of the sum leaves its binade.
 inline constexpr std::int32_t kMagicFraction = 0x400000;

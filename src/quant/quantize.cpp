@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "quant/cpu/round.h"
+#include "quant/cuda/round.h"
+#include "quant/tensor_job.h"
 
 namespace vernier::quant {
 
@@ -15,63 +17,64 @@ void check(const at::Tensor& x_RC) {
               "rounding expects a contiguous fp32 matrix, got ", x_RC.sizes(), " of ", x_RC.scalar_type());
 }
 
-cpu::Job job_of(const at::Tensor& x_RC, const Number& number) {
-  cpu::Job job;
-  job.x = x_RC.const_data_ptr<float>();
-  job.rows = x_RC.size(0);
-  job.columns = x_RC.size(1);
-  job.group = number.granularity == Granularity::Block ? number.block : std::max<std::int64_t>(job.columns, 1);
-  job.groups_per_row = number.granularity == Granularity::Block ? (job.columns + job.group - 1) / job.group : 1;
-  return job;
+at::Tensor empty_scales(const Job& job, const at::Tensor& x_RC) {
+  if (job.rule == Scale::None) return {};
+  if (job.granularity == Granularity::Tensor) return at::empty({1}, x_RC.options());
+  return at::empty({job.rows, job.groups_per_row}, x_RC.options());
 }
 
-at::Tensor scales_for(const cpu::Job& job, const Number& number) {
-  if (number.scale == Scale::None) return {};
-  if (number.granularity == Granularity::Tensor) return at::empty({1}, at::kFloat);
-  return at::empty({job.rows, job.groups_per_row}, at::kFloat);
+void run(const Job& job, const at::Device& device) {
+  device.is_cuda() ? cuda::round_matrix(job, device.index()) : cpu::round_matrix(job);
 }
 
-OnGrid on_cpu(const at::Tensor& x_RC, const Number& number, bool dequantize) {
-  cpu::Job job = job_of(x_RC, number);
-  OnGrid result{at::empty({job.rows, job.columns}, at::kFloat), scales_for(job, number)};
-  job.out = result.grid.mutable_data_ptr<float>();
-  if (result.scale.defined()) job.scales = result.scale.mutable_data_ptr<float>();
-  job.dequantize = dequantize;
-  cpu::round_matrix(job, number);
+OnGrid rounded(const at::Tensor& x_RC, const Number& number, const How& how, Store store) {
+  OnGrid result;
+  result.grid = at::empty(x_RC.sizes(), x_RC.options().dtype(store == Store::Bf16 ? at::kBFloat16 : at::kFloat));
+  Job job = tensor_job(x_RC, number, how.scale);
+  result.scale = how.scale.defined() ? how.scale : empty_scales(job, x_RC);
+  job.scales = result.scale.defined() ? result.scale.data_ptr<float>() : nullptr;
+  job.out = result.grid.data_ptr();
+  job.store = store;
+  job.rounder = how.rounder;
+  run(job, x_RC.device());
   return result;
 }
 
-struct StraightThrough : torch::autograd::Function<StraightThrough> {
-  static at::Tensor forward(torch::autograd::AutogradContext*, const at::Tensor& x, const Number& number) {
-    const at::Tensor x_RC = x.contiguous().view({-1, x.size(-1)});
-    return fake_quantized(x_RC, number).view(x.sizes());
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
-                                                 torch::autograd::variable_list gradient) {
-    return {gradient[0], at::Tensor()};
-  }
-};
-
 }  // namespace
 
-OnGrid onto_grid(const at::Tensor& x_RC, const Number& number) {
+Job tensor_job(const at::Tensor& x_RC, const Number& number, const at::Tensor& scale) {
+  Job job = job_for(number, x_RC.size(0), x_RC.size(1));
+  job.x = x_RC.const_data_ptr<float>();
+  if (!scale.defined()) return job;
+  TORCH_CHECK(scale.scalar_type() == at::kFloat && scale.is_contiguous() && scale.numel() == job.groups() &&
+                  scale.device() == x_RC.device(),
+              "expected ", job.groups(), " contiguous fp32 scales beside the matrix, got ", scale.sizes(), " of ",
+              scale.scalar_type());
+  job.scales = scale.data_ptr<float>();
+  job.scales_given = true;
+  return job;
+}
+
+OnGrid onto_grid(const at::Tensor& x_RC, const Number& number, const How& how, Store store) {
   check(x_RC);
   if (!number.rounded) return {x_RC, {}};
-  return x_RC.is_cpu() ? on_cpu(x_RC, number, false) : onto_grid_composed(x_RC, number);
+  return rounded(x_RC, number, how, store);
 }
 
-at::Tensor fake_quantized(const at::Tensor& x_RC, const Number& number) {
+at::Tensor fake_quantized(const at::Tensor& x_RC, const Number& number, const How& how) {
   check(x_RC);
   if (!number.rounded) return x_RC;
-  if (x_RC.is_cpu()) return on_cpu(x_RC, number, true).grid;
-  const OnGrid on_grid = onto_grid_composed(x_RC, number);
-  return on_grid.scale.defined() ? on_grid.grid * scale_per_element(on_grid, number) : on_grid.grid;
+  return rounded(x_RC, number, how, number.scale == Scale::None ? Store::Grid : Store::Value).grid;
 }
 
-at::Tensor straight_through(const at::Tensor& x, const Number& number) {
-  if (!number.rounded || x.numel() == 0) return x;
-  if (x.dim() == 0) return straight_through(x.view({1}), number).view(x.sizes());
-  return StraightThrough::apply(x, number);
+at::Tensor scales_of(const at::Tensor& x_RC, const Number& number) {
+  check(x_RC);
+  if (!number.rounded || number.scale == Scale::None) return {};
+  Job job = tensor_job(x_RC, number, {});
+  const at::Tensor scale = empty_scales(job, x_RC);
+  job.scales = scale.data_ptr<float>();
+  run(job, x_RC.device());
+  return scale;
 }
 
 at::Tensor scale_per_element(const OnGrid& on_grid, const Number& number) {

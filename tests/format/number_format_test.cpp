@@ -143,14 +143,15 @@ TEST_CASE("saturation is counted where rounding alone would leave the range", "[
 
 TEST_CASE("stochastic rounding takes a neighbour with the probability of the distance to the other", "[format][fast]") {
   const auto int4 = format_named("int4"), e2m1 = format_named("e2m1");
-  CHECK(round_to_grid_stochastic(2.25, int4, 0.24) == 3);
-  CHECK(round_to_grid_stochastic(2.25, int4, 0.26) == 2);
-  CHECK(round_to_grid_stochastic(-2.25, int4, 0.74) == -2);
-  CHECK(round_to_grid_stochastic(-2.25, int4, 0.76) == -3);
-  CHECK(round_to_grid_stochastic(4.5, e2m1, 0.24) == 6);
-  CHECK(round_to_grid_stochastic(4.5, e2m1, 0.26) == 4);
+  constexpr std::int32_t kQuarter = 1 << 29;  // of the draws
+  CHECK(round_to_grid_stochastic(2.25, int4, kQuarter - 1) == 3);
+  CHECK(round_to_grid_stochastic(2.25, int4, kQuarter) == 2);
+  CHECK(round_to_grid_stochastic(-2.25, int4, kQuarter - 1) == -3);
+  CHECK(round_to_grid_stochastic(-2.25, int4, kQuarter) == -2);
+  CHECK(round_to_grid_stochastic(4.5, e2m1, kQuarter - 1) == 6);
+  CHECK(round_to_grid_stochastic(4.5, e2m1, kQuarter) == 4);
   for (const double value : values_of(e2m1)) CHECK(round_to_grid_stochastic(value, e2m1, 0) == value);
-  CHECK(std::isnan(round_to_grid_stochastic(kNan, int4, 0.5)));
+  CHECK(std::isnan(round_to_grid_stochastic(kNan, int4, 1)));
 }
 
 TEST_CASE("the table lists every format once, and each is found by its name", "[format][fast]") {

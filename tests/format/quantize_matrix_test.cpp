@@ -107,7 +107,8 @@ TEST_CASE("a group of zeros stays zeros, and only floats keep the sign", "[forma
 }
 
 TEST_CASE("an infinity spoils its own group only, and the group is named", "[format][fast]") {
-  for (const auto* number : {"int4/block2", "e5m2/block2", "e2m1/block2:e8m0", "e2m1/block2:e4m3"}) {
+  for (const auto* number : {"int4/block2", "e5m2/block2", "e2m1/block2:e8m0", "e2m1/block2:e4m3", "int4/block2:mse",
+                             "int4/block2:rms", "int4/block2:lsq"}) {
     const auto spoiled = quantized(row({1, kInf, 3, 4}), parse_number(number));
     const auto alone = quantized(row({3, 4}), parse_number(number));
     CHECK(std::isnan(value_at(spoiled, 0, 0)));
@@ -121,7 +122,8 @@ TEST_CASE("an infinity spoils its own group only, and the group is named", "[for
 }
 
 TEST_CASE("a NaN stays and does not enter the scale", "[format][fast]") {
-  for (const auto* number : {"int4", "e5m2/channel", "e2m1/block32:e8m0", "e2m1/block16:e4m3"}) {
+  for (const auto* number :
+       {"int4", "e5m2/channel", "e2m1/block32:e8m0", "e2m1/block16:e4m3", "int4:mse", "int4:rms", "int4:lsq"}) {
     const auto result = quantized(row({kNan, 3, -4}), parse_number(number));
     CHECK(std::isnan(value_at(result, 0, 0)));
     CHECK(value_at(result, 0, 2) == rounded(number, row({3, -4}))[1]);
@@ -164,11 +166,41 @@ TEST_CASE("stochastic rounding depends on seed and place only, and is unbiased",
   CHECK(std::abs(mean - 2.3) < 5 * std::sqrt(0.3 * 0.7 / 20000));
 }
 
+TEST_CASE("a searched scale has the smallest squared error of all its candidates", "[format][fast]") {
+  const Matrix x = gaussian(1, 300, 3);
+  for (const auto* format : {"int3", "int8", "ternary", "e2m1", "e4m3"}) {
+    const auto error = [&](const Quantized& result) {
+      double sum = 0;
+      for (std::int64_t i = 0; i < x.columns; ++i)
+        sum += std::pow(static_cast<double>(x.values[static_cast<std::size_t>(i)]) - value_at(result, 0, i), 2);
+      return sum;
+    };
+    const Number number = parse_number(std::string(format) + "/tensor:mse");
+    const double searched = error(quantized(x, number));
+    const float whole = quantized(x, parse_number(format)).scales[0];
+    for (int eighths = 1; eighths <= 16; ++eighths)
+      CHECK(searched <= error(quantized(x, number, {.scale = whole * static_cast<float>(eighths) / 8})) * (1 + 1e-6));
+  }
+}
+
+TEST_CASE("a grid that holds every element needs no smaller scale", "[format][fast]") {
+  CHECK(quantized(row({7, 3, -1, 0, 2}), parse_number("int4:mse")).scales[0] == 1);
+  CHECK(quantized(row({-8, 7, 4}), parse_number("int4/channel:mse")).scales[0] == 1);  // absmax / largest is 8 / 7
+}
+
+TEST_CASE("rms and lsq scales are those of their formulas", "[format][fast]") {
+  CHECK(quantized(row({3, 4, kNan}), parse_number("int4/channel:lsq")).scales[0] ==
+        static_cast<float>(7 / std::sqrt(7.0)));
+  const float largest = quantized(row({3, -4, kNan}), parse_number("ternary:rms")).scales[0];
+  CHECK(std::abs(largest / std::sqrt(12.5) - 1.2240) < 1e-3);  // ternary's largest value is one step
+}
+
 TEST_CASE("rounding a scaled power of two moves with it", "[format][fast]") {
   const Matrix x = gaussian(4, 96, 2);
   Matrix doubled = x;
   for (float& value : doubled.values) value *= 0x1p10F;
-  for (const auto* number : {"int5/tensor", "e4m3/channel", "e2m1/block32:e8m0", "e2m1/block16:e4m3"}) {
+  for (const auto* number : {"int5/tensor", "e4m3/channel", "e2m1/block32:e8m0", "e2m1/block16:e4m3",
+                             "int4/block32:mse", "e2m1/channel:rms", "int3/tensor:lsq"}) {
     auto small = rounded(number, x);
     for (float& value : small) value *= 0x1p10F;
     CHECK(rounded(number, doubled) == small);

@@ -1,4 +1,5 @@
 #include "quant/quantize.h"
+#include "quant/estimator.h"
 
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
@@ -38,19 +39,35 @@ std::string complaint(const Matrix& x, const Number& number) {
   for (std::int64_t r = 0; r < x.rows; ++r)
     for (std::int64_t c = 0; c < x.columns; ++c) values.values.push_back(value_at(reference, r, c));
   const at::Tensor x_RC = tensor_of(x);
-  const quant::OnGrid kernel = quant::onto_grid(x_RC, number), composed = quant::onto_grid_composed(x_RC, number);
-  std::string wrong = first_difference(kernel.grid, tensor_of(reference.grid), number.text + " grid of the kernel");
-  if (wrong.empty()) wrong = first_difference(composed.grid, kernel.grid, number.text + " grid, composed");
-  if (wrong.empty())
-    wrong = first_difference(quant::fake_quantized(x_RC, number), tensor_of(values), number.text + " values");
-  if (!wrong.empty() || number.scale == Scale::None) return wrong;
-  wrong =
-      first_difference(kernel.scale.flatten(), torch::tensor(reference.scales), number.text + " scales of the kernel");
-  if (wrong.empty()) wrong = first_difference(composed.scale, kernel.scale, number.text + " scales, composed");
-  if (wrong.empty())
-    wrong = first_difference(kernel.grid * quant::scale_per_element(kernel, number), tensor_of(values),
-                             number.text + " product");
+  const bool scaled = number.scale != Scale::None, composes = !needs_whole_group(number.scale);
+  const quant::OnGrid kernel = quant::onto_grid(x_RC, number);
+  const quant::OnGrid composed = composes ? quant::onto_grid_composed(x_RC, number) : kernel;
+  std::string wrong;
+  const auto compare = [&](const at::Tensor& got, const at::Tensor& expected, const char* what) {
+    if (wrong.empty()) wrong = first_difference(got, expected, number.text + what);
+  };
+  if (scaled) compare(kernel.scale.flatten(), torch::tensor(reference.scales), " scales of the kernel");
+  compare(kernel.grid, tensor_of(reference.grid), " grid of the kernel");
+  compare(composed.grid, kernel.grid, " grid, composed");
+  compare(quant::fake_quantized(x_RC, number), tensor_of(values), " values");
+  if (number.format.significand_bits <= 8)
+    compare(quant::onto_grid(x_RC, number, {}, quant::Store::Bf16).grid.to(at::kFloat), kernel.grid, " grid in bf16");
+  if (!scaled) return wrong;
+  compare(composed.scale, kernel.scale, " scales, composed");
+  compare(quant::scales_of(x_RC, number), kernel.scale, " scales alone");
+  compare(kernel.grid * quant::scale_per_element(kernel, number), tensor_of(values), " product");
   return wrong;
+}
+
+/// Stochastic rounding by the kernel and by the reference.
+std::string stochastic_complaint(const Matrix& x, const Number& number, std::optional<float> scale = {}) {
+  constexpr std::uint64_t kSeed = 12;
+  const Quantized reference =
+      quantized(x, number, {.axis = Axis::Rows, .scale = scale, .rounding = Rounding::Stochastic, .seed = kSeed});
+  const quant::How how{{Rounding::Stochastic, Stream(kSeed).child("rounding").key()},
+                       scale ? at::full({1}, *scale) : at::Tensor()};
+  return first_difference(quant::onto_grid(tensor_of(x), number, how).grid, tensor_of(reference.grid),
+                          number.text + " stochastic grid");
 }
 
 /// Every value, every tie between two, and the two fp32 neighbours of each; huge and special values.
@@ -122,21 +139,91 @@ TEST_CASE("tensor rounding equals scalar rounding on every value and tie of ever
   CHECK(wrong == "");
 }
 
+TEST_CASE("stochastic tensor rounding equals scalar rounding on every value and tie of every format", "[quant][fast]") {
+  std::string wrong;
+  for (const auto& format : all_formats()) {
+    Number cast = parse_number(format.name);
+    cast.scale = Scale::None;
+    if (wrong.empty()) wrong = stochastic_complaint(every_value_and_tie(format), cast);
+  }
+  CHECK(wrong == "");
+}
+
 TEST_CASE("tensor rounding equals the reference for every granularity and scale rule", "[quant][fast]") {
   std::string wrong;
   for (const Special special : {Special::None, Special::Nan, Special::Infinity})
     for (const auto& [rows, columns] : std::vector<std::pair<int, int>>{{9, 83}, {1, 1}, {5, 32}, {3, 7}}) {
       const Matrix x = wild(rows, columns, static_cast<std::uint64_t>(rows), special);
-      for (const auto& number : numbers_to_try())
+      for (const auto& number : numbers_to_try()) {
         if (wrong.empty()) wrong = complaint(x, number);
+        if (wrong.empty()) wrong = stochastic_complaint(x, number);
+      }
     }
   CHECK(wrong == "");
 }
 
+TEST_CASE("a given scale replaces the rule, and infinities then stay where the format has one", "[quant][fast]") {
+  const Matrix x = every_value_and_tie(format_named("e5m2"));
+  for (const auto* text : {"int4/tensor", "e5m2/tensor", "e2m1/tensor:mse", "fp16/tensor"}) {
+    const Number number = parse_number(text);
+    for (const float scale : {1.0F, 0.37F, 0x1p-140F}) {
+      const Quantized reference = quantized(x, number, {.scale = scale});
+      const quant::OnGrid kernel = quant::onto_grid(tensor_of(x), number, {{}, at::full({1}, scale)});
+      CHECK(first_difference(kernel.grid, tensor_of(reference.grid), text) == "");
+      CHECK(stochastic_complaint(x, number, scale) == "");
+    }
+  }
+  CHECK_THROWS(quant::onto_grid(at::zeros({2, 3}), parse_number("int4/channel"), {{}, at::ones({3})}));
+}
+
+TEST_CASE("a scale divides; its reciprocal would round differently", "[quant][fast]") {
+  std::int64_t differ = 0;
+  for (int i = 1; i < 2000; ++i) {  // x / s on a tie, s an ordinary number
+    const float scale = 1.0F + static_cast<float>(i) / 2048, tie = 2.5F * scale;
+    const at::Tensor by_kernel =
+        quant::onto_grid(at::full({1, 1}, tie), parse_number("int4/tensor"), {{}, at::full({1}, scale)}).grid;
+    CHECK(by_kernel.item<float>() == std::nearbyint(tie / scale));
+    differ += std::nearbyint(tie * (1 / scale)) != std::nearbyint(tie / scale);
+  }
+  CHECK(differ > 20);
+}
+
+TEST_CASE("stochastic rounding is unbiased within five standard errors", "[quant][fast]") {
+  constexpr std::int64_t kDraws = 200000;
+  for (const auto* text : {"int4/tensor", "e2m1/tensor", "e4m3/tensor", "bf16/tensor"})
+    for (const float y : {0.3F, -1.45F, 4.9F, 0.001F}) {
+      const at::Tensor x = at::full({1, kDraws}, y);
+      const quant::How how{{Rounding::Stochastic, 77}, at::ones({1})};
+      const at::Tensor grid = quant::onto_grid(x, parse_number(text), how).grid.to(at::kDouble);
+      const double mean = grid.mean().item<double>(), deviation = grid.std().item<double>();
+      INFO(text << " " << y << " became " << mean << " on average");
+      CHECK(std::abs(mean - static_cast<double>(y)) <= 5 * deviation / std::sqrt(kDraws) + 1e-12);
+    }
+}
+
+TEST_CASE("stochastic draws depend on the key and the element alone", "[quant][fast]") {
+  const Number number = parse_number("int4/tensor");
+  const at::Tensor x = at::full({70, 1111}, 2.5F), one = at::ones({1});
+  const auto rounded = [&](const at::Tensor& part, std::uint64_t key) {
+    return quant::onto_grid(part, number, {{Rounding::Stochastic, key}, one}).grid;
+  };
+  const at::Tensor whole = rounded(x, 5);
+  CHECK(at::equal(whole, rounded(x, 5)));
+  CHECK_FALSE(at::equal(whole, rounded(x, 6)));
+  CHECK(at::equal(whole.narrow(0, 0, 3), rounded(x.narrow(0, 0, 3).contiguous(), 5)));
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  CHECK(at::equal(whole, rounded(x, 5)));
+  at::set_num_threads(threads);
+}
+
 TEST_CASE("a matrix large enough for several threads equals the reference", "[quant][fast]") {
   const Matrix x = wild(70, 1111, 5, Special::Nan);
-  for (const auto* number : {"int4/tensor", "int8/channel", "e4m3/block32:e8m0", "e2m1/block16:e4m3", "bf16"})
+  for (const auto* number : {"int4/tensor", "int8/channel", "e4m3/block32:e8m0", "e2m1/block16:e4m3", "bf16",
+                             "int4/tensor:mse", "e4m3/tensor:rms", "int8/tensor:lsq", "int4/channel:mse"}) {
     CHECK(complaint(x, parse_number(number)) == "");
+    CHECK(stochastic_complaint(x, parse_number(number)) == "");
+  }
 }
 
 TEST_CASE("zeros, empty tensors and single elements are rounded like any other", "[quant][fast]") {
@@ -145,7 +232,9 @@ TEST_CASE("zeros, empty tensors and single elements are rounded like any other",
     for (const auto& [rows, columns] : std::vector<std::pair<int, int>>{{0, 4}, {3, 0}}) {
       const at::Tensor empty = at::zeros({rows, columns});
       CHECK(quant::fake_quantized(empty, number).sizes() == empty.sizes());
-      const auto kernel = quant::onto_grid(empty, number), composed = quant::onto_grid_composed(empty, number);
+      const auto kernel = quant::onto_grid(empty, number);
+      if (needs_whole_group(number.scale)) continue;
+      const auto composed = quant::onto_grid_composed(empty, number);
       CHECK(kernel.scale.defined() == composed.scale.defined());
       if (kernel.scale.defined()) CHECK(first_difference(kernel.scale, composed.scale, "scale") == "");
     }

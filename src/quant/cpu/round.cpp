@@ -3,57 +3,21 @@
 #include <ATen/Parallel.h>
 
 #include <atomic>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <vector>
 
-#include "quant/cpu/loops.h"
+#include "format/scale_search.h"
+#include "quant/cpu/kernels.h"
+#include "quant/cpu/scales.h"
 
 namespace vernier::quant::cpu {
 
 namespace {
 
 constexpr std::int64_t kGrain = 32768;  ///< elements that are worth a thread
-constexpr int kDoubleFractionBits = 52, kDoubleBias = 1023, kLargestE8m0Exponent = 127;
-
-using AbsmaxRow = void (*)(const float*, float*, std::int64_t, std::int64_t);
-using RoundRow = void (*)(const float*, float*, const float*, std::int64_t, std::int64_t, const Grid&);
-using CastGroup = void (*)(const float*, float*, std::int64_t, const Grid&);
-
-AbsmaxRow absmax_row_for(std::int64_t group) {
-  return group == 16 ? absmax_row<16> : group == 32 ? absmax_row<32> : absmax_row<0>;
-}
-
-template <Path path, bool dequantize>
-RoundRow round_row_for(std::int64_t group) {
-  return group == 16   ? round_row<path, dequantize, 16>
-         : group == 32 ? round_row<path, dequantize, 32>
-                       : round_row<path, dequantize, 0>;
-}
-
-template <Path path>
-RoundRow round_row_for(const Job& job) {
-  return job.dequantize ? round_row_for<path, true>(job.group) : round_row_for<path, false>(job.group);
-}
-
-RoundRow round_row_for(Path path, const Job& job) {
-  switch (path) {
-    case Path::Integer:
-      return round_row_for<Path::Integer>(job);
-    case Path::Narrow:
-      return round_row_for<Path::Narrow>(job);
-    default:
-      return round_row_for<Path::Wide>(job);
-  }
-}
-
-CastGroup cast_group_for(Path path) {
-  switch (path) {
-    case Path::Integer:
-      return cast_group<Path::Integer>;
-    case Path::Narrow:
-      return cast_group<Path::Narrow>;
-    default:
-      return cast_group<Path::Wide>;
-  }
-}
+constexpr std::int64_t kPiece = 16384;  ///< elements of a large tensor that one call rounds
 
 /// Work on elements or rows, whichever `unit` elements long, in ranges that are worth a thread.
 template <class Body>
@@ -61,125 +25,133 @@ void in_ranges(std::int64_t count, std::int64_t unit, const Body& body) {
   at::parallel_for(0, count, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(unit, 1)), body);
 }
 
-/// A double holds every fp32 as a normal number, so its exponent bits are the exponent.
-int floor_log2(std::int64_t bits_of_double) {
-  return static_cast<int>(bits_of_double >> kDoubleFractionBits) - kDoubleBias;
+/// Chunks added one after another, whoever summed them.
+double sum_of(Term term, const float* x, std::int64_t count, float scale, const Grid& grid) {
+  std::vector<double> chunks(static_cast<std::size_t>((count + kSumChunk - 1) / kSumChunk));
+  in_ranges(std::ssize(chunks), kSumChunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      chunks[static_cast<std::size_t>(i)] =
+          chunk_sum(term, x + i * kSumChunk, std::min(kSumChunk, count - i * kSumChunk), scale, grid);
+  });
+  return std::accumulate(chunks.begin(), chunks.end(), 0.0);
 }
-int ceil_log2(std::int64_t bits_of_double) {
-  return floor_log2(bits_of_double) + ((bits_of_double & ((1LL << kDoubleFractionBits) - 1)) != 0 ? 1 : 0);
-}
-std::int64_t double_bits(float x) { return std::bit_cast<std::int64_t>(static_cast<double>(x)); }
 
-float underflow_kept(float scale, float absmax) { return scale == 0 && absmax > 0 ? kSmallestFloat : scale; }
-
-float e8m0_scale(float absmax, Scale rule, const Grid& grid) {
-  const int top = floor_log2(double_bits(grid.largest));
-  int exponent = 0;
-  switch (rule) {
-    case Scale::E8m0Ceil:
-      exponent = ceil_log2(double_bits(absmax)) - top;
-      break;
-    // Only a carry out of the fraction matters here, and there half up is half to even.
-    case Scale::E8m0Even:
-      exponent = floor_log2(double_bits(absmax) + (1LL << (kDoubleFractionBits - grid.significand_bits))) - top;
-      break;
-    case Scale::E8m0Rceil:
-      exponent = ceil_log2(double_bits(underflow_kept(absmax / grid.largest, absmax)));
-      break;
-    default:
-      exponent = floor_log2(double_bits(absmax)) - top;
-      break;
+/// The scale of a group whose largest magnitude is positive and finite, by a rule that looks at all of it.
+float searched_scale(const Job& job, const float* x, std::int64_t count, float absmax) {
+  const Grid& grid = job.grid;
+  const auto sum = [&](Term term, float scale = 0) { return sum_of(term, x, count, scale, grid); };
+  if (job.rule == Scale::Mse) {
+    const float whole = absmax / grid.largest;
+    const auto candidate = [&](std::int64_t multiple) { return nonzero(mse_candidate(whole, multiple)); };
+    return candidate(
+        best_mse_multiple([&](std::int64_t multiple) { return sum(Term::SquaredError, candidate(multiple)); }));
   }
-  const std::int64_t bounded = std::clamp(exponent, -kLargestE8m0Exponent, kLargestE8m0Exponent);
-  return static_cast<float>(std::bit_cast<double>((bounded + kDoubleBias) << kDoubleFractionBits));
+  const double counted = static_cast<double>(count) - sum(Term::Nan), largest = static_cast<double>(grid.largest);
+  return nonzero(job.rule == Scale::Rms ? rms_scale(sum(Term::Square), counted, job.multiple, largest)
+                                        : lsq_scale(sum(Term::Magnitude), counted, largest));
 }
 
-void scale_in_two_levels(float* absmax, std::int64_t count, const Grid& grid) {
-  static const Grid e4m3 = grid_of(format_named("e4m3"));
-  float tensor_absmax = 0;
-  for (std::int64_t i = 0; i < count; ++i)
-    if (bits_of(absmax[i]) != kInfinityBits) tensor_absmax = std::max(tensor_absmax, absmax[i]);
-  const float tensor_scale = std::max(tensor_absmax / (grid.largest * kLargestE4m3), kSmallestFloat);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float block = std::max(on_grid<Path::Narrow>(absmax[i] / grid.largest / tensor_scale, e4m3), kSmallestE4m3);
-    const bool special = absmax[i] == 0 || bits_of(absmax[i]) == kInfinityBits;
-    absmax[i] = special ? absmax[i] : std::max(block * tensor_scale, kSmallestFloat);
-  }
+/// absmax becomes scale, for groups that lie one after another from x on.
+void finish_scales(const Job& job, const float* x, float* absmax, std::int64_t groups, std::int64_t elements) {
+  if (!needs_whole_group(job.rule)) return scales_from_absmax(absmax, groups, job.rule, job.grid);
+  const std::int64_t length = job.group_length();
+  for (std::int64_t i = 0; i < groups; ++i)
+    if (absmax[i] > 0 && std::isfinite(absmax[i]))
+      absmax[i] = searched_scale(job, x + i * length, std::min(length, elements - i * length), absmax[i]);
 }
 
-void round_one_tensor(const Job& job, const Number& number, const Grid& grid) {
-  const std::int64_t count = job.rows * job.columns;
+void round_elements(const Job& job, std::int64_t first, std::int64_t count, const float* scales, std::int64_t block) {
+  const std::size_t size = job.store == Store::Bf16 ? 2 : sizeof(float);
+  void* out = static_cast<char*>(job.out) + static_cast<std::size_t>(first) * size;
+  round_blocks({job.x + first, out, count, first, job.store, job.rounder, &job.grid}, scales, block);
+}
+
+void find_tensor_scale(const Job& job) {
   std::atomic<std::int32_t> largest{0};
-  in_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
-    const std::int32_t mine = bits_of(absmax_of(job.x + begin, end - begin));
+  in_ranges(job.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+    const auto mine = std::bit_cast<std::int32_t>(absmax(job.x + begin, end - begin));
     std::int32_t seen = largest.load();
     while (seen < mine && !largest.compare_exchange_weak(seen, mine)) {
     }
   });
-  *job.scales = float_of(largest.load());
-  scales_from_absmax(job.scales, 1, number, grid);
-  const RoundRow round = round_row_for(grid.path, {.group = 0, .dequantize = job.dequantize});
-  in_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
-    round(job.x + begin, job.out + begin, job.scales, end - begin, end - begin, grid);
+  *job.scales = std::bit_cast<float>(largest.load());
+  finish_scales(job, job.x, job.scales, 1, job.elements());
+}
+
+/// One scale for all elements. From the end to the beginning: what the search for the scale read last is still in
+/// cache.
+void round_tensor(const Job& job) {
+  const float scale = job.scales != nullptr ? *job.scales : 1.0F;
+  in_ranges(job.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+    while (end > begin) {
+      const std::int64_t from = std::max(begin, end - kPiece);
+      round_elements(job, from, end - from, &scale, end - from);
+      end = from;
+    }
   });
 }
 
-void round_rows(const Job& job, const Number& number, const Grid& grid) {
-  const AbsmaxRow absmax = absmax_row_for(job.group);
-  const RoundRow round = round_row_for(grid.path, job);
-  const auto find = [&](std::int64_t row) {
-    absmax(job.x + row * job.columns, job.scales + row * job.groups_per_row, job.columns, job.group);
-  };
-  const auto store = [&](std::int64_t row) {
-    const std::int64_t at = row * job.columns;
-    round(job.x + at, job.out + at, job.scales + row * job.groups_per_row, job.columns, job.group, grid);
-  };
-  if (number.scale == Scale::E4m3) {  // every block must be known before the first can be rounded
-    in_ranges(job.rows, job.columns, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) find(row);
-    });
-    scale_in_two_levels(job.scales, job.rows * job.groups_per_row, grid);
-    in_ranges(job.rows, job.columns, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) store(row);
-    });
-    return;
-  }
+void find_row_absmax(const Job& job, std::int64_t row) {
+  absmax_of_blocks(job.x + row * job.columns, job.scales + row * job.groups_per_row, job.columns, job.group);
+}
+void round_row(const Job& job, std::int64_t row) {
+  round_elements(job, row * job.columns, job.columns, job.scales + row * job.groups_per_row, job.group);
+}
+
+/// Calls `work(row)` for all rows.
+template <class Work>
+void over_rows(const Job& job, const Work& work) {
   in_ranges(job.rows, job.columns, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      find(row);
-      scales_from_absmax(job.scales + row * job.groups_per_row, job.groups_per_row, number, grid);
-      store(row);
+    for (std::int64_t row = begin; row < end; ++row) work(row);
+  });
+}
+
+void round_rows(const Job& job) {
+  const bool two_levels = job.rule == Scale::E4m3;  // every block must be known before the first can be rounded
+  if (two_levels && !job.scales_given) {
+    over_rows(job, [&](std::int64_t row) { find_row_absmax(job, row); });
+    scale_in_two_levels(job.scales, job.groups(), job.grid);
+    if (job.out == nullptr) return;
+  }
+  over_rows(job, [&](std::int64_t row) {
+    if (!two_levels && !job.scales_given) {
+      find_row_absmax(job, row);
+      finish_scales(job, job.x + row * job.columns, job.scales + row * job.groups_per_row, job.groups_per_row,
+                    job.columns);
     }
+    if (job.out != nullptr) round_row(job, row);
   });
 }
 
 }  // namespace
 
-void scales_from_absmax(float* absmax, std::int64_t count, const Number& number, const Grid& grid) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (number.scale == Scale::Absmax)
-      absmax[i] = underflow_kept(absmax[i] / grid.largest, absmax[i]);
-    else if (bits_of(absmax[i]) != kInfinityBits)
-      absmax[i] = e8m0_scale(absmax[i], number.scale, grid);
+void round_matrix(const Job& job) {
+  if (job.elements() == 0) {  // groups without elements have the scale of zeros
+    if (job.scales == nullptr || job.scales_given) return;
+    std::fill_n(job.scales, job.groups(), 0.0F);
+    scales_from_absmax(job.scales, job.groups(), job.rule, job.grid);
+  } else if (job.granularity == Granularity::Tensor || job.scales == nullptr) {
+    if (job.scales != nullptr && !job.scales_given) find_tensor_scale(job);
+    if (job.out != nullptr) round_tensor(job);
+  } else {
+    round_rows(job);
   }
 }
 
-void round_matrix(const Job& job, const Number& number) {
-  const Grid grid = grid_of(number.format);
-  if (job.rows == 0 || job.columns == 0) {  // groups without elements have the scale of zeros
-    const std::int64_t groups = number.granularity == Granularity::Tensor ? 1 : job.rows * job.groups_per_row;
-    if (job.scales == nullptr) return;
-    std::fill_n(job.scales, groups, 0.0F);
-    scales_from_absmax(job.scales, groups, number, grid);
-  } else if (number.scale == Scale::None) {
-    const CastGroup cast = cast_group_for(grid.path);
-    in_ranges(job.rows * job.columns, 1,
-              [&](std::int64_t begin, std::int64_t end) { cast(job.x + begin, job.out + begin, end - begin, grid); });
-  } else if (number.granularity == Granularity::Tensor) {
-    round_one_tensor(job, number, grid);
-  } else {
-    round_rows(job, number, grid);
+void pass_within(const Job& job, const float* gradient, float low, float high, float* out) {
+  const auto pass = [&](std::int64_t first, std::int64_t count, float scale) {
+    cpu::pass_within(gradient + first, job.x + first, out + first, count, scale, low, high);
+  };
+  if (job.granularity == Granularity::Tensor || job.scales == nullptr) {
+    const float scale = job.scales != nullptr ? *job.scales : 1.0F;
+    in_ranges(job.elements(), 1, [&](std::int64_t begin, std::int64_t end) { pass(begin, end - begin, scale); });
+    return;
   }
+  over_rows(job, [&](std::int64_t row) {
+    const float* scales = job.scales + row * job.groups_per_row;
+    for (std::int64_t from = 0; from < job.columns; from += job.group)
+      pass(row * job.columns + from, std::min(job.group, job.columns - from), *scales++);
+  });
 }
 
 }  // namespace vernier::quant::cpu

@@ -1,29 +1,18 @@
-// The fused CPU kernel: one pass for the largest magnitudes, one to divide, round and store. Raw pointers and sizes.
+// Whole matrices on CPU threads: at most two passes over memory, one for the largest magnitudes (which a row, once
+// read, needs no more from memory) and one to divide, round and store. The scales mse, rms and lsq sum over a group
+// besides.
 #pragma once
 
-#include <cstdint>
-
-#include "quant/grid.h"
+#include "quant/job.h"
 
 namespace vernier::quant::cpu {
 
-/// What one call works on: x and out are [rows, columns], row after row, scales one per group of a row (one in all
-/// where granularity is Tensor).
-struct Job {
-  const float* x = nullptr;
-  float* out = nullptr;
-  float* scales = nullptr;  ///< written; null for a cast
-  std::int64_t rows = 0, columns = 0;
-  std::int64_t group = 0;  ///< elements of a row that share a scale
-  std::int64_t groups_per_row = 0;
-  bool dequantize = false;  ///< out holds grid * scale, else grid
-};
+/// Finds the scales of a job where they are not given, then rounds where it has an output. Spreads the work over the
+/// threads that LibTorch may use; serial inside an outer parallel region. Every bit is the same for any number of
+/// threads.
+void round_matrix(const Job& job);
 
-/// Spreads rows over threads; serial inside an outer parallel region.
-void round_matrix(const Job& job, const Number& number);
-
-/// The scales of groups, from the largest magnitudes of their elements, in place; see scale_of in
-/// format/quantize_matrix.h.
-void scales_from_absmax(float* absmax, std::int64_t count, const Number& number, const Grid& grid);
+/// out = gradient where low <= x / scale <= high, else 0, under the job's scales; all [rows, columns].
+void pass_within(const Job& job, const float* gradient, float low, float high, float* out);
 
 }  // namespace vernier::quant::cpu

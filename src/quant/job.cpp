@@ -1,4 +1,5 @@
-#include "quant/grid.h"
+#include "quant/job.h"
+#include "format/gaussian.h"
 
 namespace vernier::quant {
 
@@ -17,6 +18,20 @@ Grid grid_of(const NumberFormat& format) {
   grid.odd_mask = format.significand_bits > 1 ? 1 : (1 << kFp32ExponentBits) - 1;
   grid.kept_infinity = has_infinity(format) ? kInfinityBits : -1;
   return grid;
+}
+
+Job job_for(const Number& number, std::int64_t rows, std::int64_t columns) {
+  Job job;
+  job.rows = rows;
+  job.columns = columns;
+  const bool blocks = number.granularity == Granularity::Block;
+  job.group = blocks ? number.block : std::max<std::int64_t>(columns, 1);
+  job.groups_per_row = blocks ? (columns + number.block - 1) / number.block : 1;
+  job.granularity = number.granularity;
+  job.rule = number.scale;
+  job.multiple = number.scale == Scale::Rms ? gaussian_optimum(number.format) : 0;
+  job.grid = grid_of(number.format);
+  return job;
 }
 
 }  // namespace vernier::quant
