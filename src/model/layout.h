@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,7 @@
 
 namespace vernier::model {
 
-enum class Role { Embedding, Attention, Mlp, Norm, Head };
+enum class Role { Embedding, Attention, Mlp, Norm, Head, Scale };
 
 struct Parameter {
   std::string name;  ///< as in checkpoints, "blocks.0.attention.qkv" for example
@@ -20,19 +21,28 @@ struct Parameter {
   std::int64_t size() const { return rows * columns; }
 };
 
-/// One member's parameters in order: matrices first, which decay, then the gains of the norms, which do not.
+/// One member's parameters in order: matrices first, which decay, then the gains of the norms and the logarithms of
+/// learned scales, which do not.
 struct Layout {
   std::vector<Parameter> parameters;
   std::int64_t size = 0;     ///< floats of one member
   std::int64_t decayed = 0;  ///< floats of its matrices
 };
 
-Layout layout_of(const ShapeSpec& shape);
+/// Learned scales are there for the parts whose number has the scale lsq: "<matrix>.weight_scale" with one for each
+/// group of the matrix, "<matrix>.input_scale", "blocks.0.attention.key_scale" and the like with a single one.
+Layout layout_of(const ShapeSpec& shape, const NumbersSpec& numbers = {});
+
+/// Whether members of these layouts can be stacked.
+bool same_storage(const Layout& a, const Layout& b);
+
+/// Index of a parameter by its name; absent where there is none.
+std::optional<std::size_t> find(const Layout& layout, std::string_view name);
 
 /// Index of a parameter by its name; the name must exist.
 std::size_t index_of(const Layout& layout, std::string_view name);
 
-/// Sizes summed by role, to be checked against record/recipe.h.
+/// Sizes summed by role, to be checked against record/recipe.h; learned scales are counted under none.
 CountByRole count(const Layout& layout);
 
 }  // namespace vernier::model

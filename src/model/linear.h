@@ -1,36 +1,35 @@
-// Products of rounded operands, with the gradient passed straight through the rounding.
+// Products of rounded operands, and rounded tensors between them.
 //
 // Axes: K cohort member, R row (one token), I input, O output.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <vector>
+#include <string>
 
-#include "format/number.h"
+#include "model/rounding.h"
 
 namespace vernier::model {
 
-/// The numbers of one part, one per cohort member: members of different formats share a cohort.
-using MemberNumbers = std::vector<Number>;
-
-/// How the operands of one matrix product are rounded.
-struct LinearNumbers {
-  MemberNumbers weights, activations;
-  MemberNumbers gradients;  ///< of the output, before both backward products
+/// ln of the learned scales of both operands, [K, scales]; undefined where a member learns none.
+struct LearnedScales {
+  at::Tensor weights, activations;
 };
 
-/// y = round(x) round(w)^T for every member. The product is formed on unscaled grid values; scales per tensor, token
-/// and channel are applied to its fp32 result (DESIGN.md, section 3), so that rounding adds no error of its own to it.
-/// Blocks have scales inside the contraction and are dequantized before it.
+/// y = round(x) round(w)^T for every member, in the carrier that holds both operands (quant/carrier.h).
 ///
-/// x_KRI, w_KOI -> [K, R, O].  Backward: the rounded operands are what the gradient sees, and it passes straight
-/// through both roundings (Bengio et al., arXiv 1308.3432; forward rounding only, as in Kumar et al., arXiv
-/// 2411.04330).
-at::Tensor rounded_linear(const at::Tensor& x_KRI, const at::Tensor& w_KOI, const LinearNumbers& numbers);
+/// x_KRI, w_KOI -> [K, R, O];  `name` of the matrix, on which stochastic draws depend.
+/// Backward: the gradient of y is rounded for each of its two products on its own, by rows that the product keeps and
+/// along the contracted axis (outputs for the inputs' gradient, tokens for the weights'); the other operand is the
+/// rounded one of the forward pass. What reaches x and w is the estimator's to say.
+/// With a rotation the operands of the forward product are turned along I before they are rounded, and a rounded
+/// gradient, with its partner, along the axis that its product contracts.
+at::Tensor rounded_linear(const at::Tensor& x_KRI, const at::Tensor& w_KOI, const LinearNumbers& numbers,
+                          const std::vector<Rules>& rules, const std::string& name, const LearnedScales& scales = {});
 
-/// Every member's part rounded on its own grid, the last axis holding the columns of a matrix; straight-through
+/// Every member's part rounded on its own grid, the last axis holding the columns of a matrix; the estimator's
 /// gradient.
-at::Tensor rounded(const at::Tensor& x_K, const MemberNumbers& numbers);
+at::Tensor rounded(const at::Tensor& x_K, const MemberNumbers& numbers, const std::vector<Rules>& rules,
+                   const std::string& name, const at::Tensor& log_scale = {});
 
 }  // namespace vernier::model

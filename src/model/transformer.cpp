@@ -8,38 +8,40 @@
 
 namespace vernier::model {
 
-CohortNumbers cohort_numbers(const std::vector<NumbersSpec>& members) {
-  CohortNumbers all;
-  const Number plain = parse_number("fp32");
-  for (const NumbersSpec& spec : members) {
-    const Number gradients = parse_number(spec.gradients);
-    all.blocks.weights.push_back(parse_number(spec.weights));
-    all.blocks.activations.push_back(parse_number(spec.activations));
-    all.blocks.gradients.push_back(gradients);
-    all.embedding.weights.push_back(parse_number(spec.embedding));
-    all.head.weights.push_back(parse_number(spec.head));
-    all.head.activations.push_back(plain);
-    all.head.gradients.push_back(plain);
-    all.kv.push_back(parse_number(spec.kv));
-    all.attention.push_back(parse_number(spec.attention));
-  }
-  return all;
-}
-
 std::vector<at::Tensor> views_of(const Layout& layout, const at::Tensor& storage_KP) {
   std::vector<at::Tensor> views;
   const std::int64_t members = storage_KP.size(0);
   for (const Parameter& p : layout.parameters) {
     const at::Tensor flat = storage_KP.narrow(1, p.offset, p.size());
-    views.push_back(p.role == Role::Norm ? flat : flat.view({members, p.rows, p.columns}));
+    views.push_back(p.role == Role::Norm || p.role == Role::Scale ? flat : flat.view({members, p.rows, p.columns}));
   }
   return views;
 }
 
-void initialise(const Layout& layout, const Recipe& recipe, const Stream& stream, at::Tensor storage_P) {
+namespace {
+
+/// ln of the rule's scales of the initial weights, for every matrix that learns its own.
+void initialise_scales(const Layout& layout, const NumbersSpec& numbers, at::Tensor& storage_P) {
+  for (const Parameter& matrix : layout.parameters) {
+    const auto found = find(layout, matrix.name + ".weight_scale");
+    if (!found) continue;
+    const Parameter& scale = layout.parameters[*found];
+    const std::string& number = matrix.role == Role::Head        ? numbers.head
+                                : matrix.role == Role::Embedding ? numbers.embedding
+                                                                 : numbers.weights;
+    const at::Tensor weights = storage_P.narrow(0, matrix.offset, matrix.size()).view({matrix.rows, matrix.columns});
+    storage_P.narrow(0, scale.offset, scale.size())
+        .copy_(quant::scales_of(weights, parse_number(number)).flatten().log());
+  }
+}
+
+}  // namespace
+
+void initialise(const Layout& layout, const Recipe& recipe, const NumbersSpec& numbers, const Stream& stream,
+                at::Tensor storage_P) {
   std::vector<float> values(static_cast<std::size_t>(layout.size), 1.0f);
   for (const Parameter& p : layout.parameters) {
-    if (p.role == Role::Norm) continue;
+    if (p.role == Role::Norm || p.role == Role::Scale) continue;
     const Stream own = stream.child(p.name);
     const double deviation =
         p.role == Role::Embedding ? recipe.embedding_deviation : 1 / std::sqrt(static_cast<double>(p.columns));
@@ -48,6 +50,7 @@ void initialise(const Layout& layout, const Recipe& recipe, const Stream& stream
           deviation * own.normals(static_cast<std::uint64_t>(i / 2))[static_cast<std::size_t>(i % 2)]);
   }
   storage_P.copy_(at::from_blob(values.data(), {layout.size}, at::kFloat));
+  initialise_scales(layout, numbers, storage_P);
 }
 
 namespace {
@@ -58,14 +61,25 @@ at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R)
   return embedding_KVC.index_select(1, tokens_R);
 }
 
-/// Attention whose operands are all rounded: queries, keys, probabilities and values.
-at::Tensor rounded_attention(const Heads& heads, const MemberNumbers& numbers) {
-  const auto q = rounded(heads.q_KBHTD, numbers), k = rounded(heads.k_KBHTD, numbers),
-             v = rounded(heads.v_KBHTD, numbers);
+/// The learned scales of this name, [K, scales]; undefined where there are none.
+at::Tensor scale_named(const Transformer& cohort, const std::string& name) {
+  const auto found = find(cohort.layout, name);
+  return found ? cohort.parameters[*found] : at::Tensor();
+}
+
+/// Attention whose operands are all rounded: queries, keys, probabilities and values, each by rows of a head's channels
+/// (probabilities by rows of positions). `name` is that of the block's attention.
+at::Tensor rounded_attention(const Heads& heads, const Transformer& cohort, const std::string& name) {
+  const auto operand = [&](const at::Tensor& x, const std::string& part) {
+    const std::string full = name + "." + part + "_operand";
+    return rounded(x, cohort.numbers.attention, cohort.rules, full, scale_named(cohort, full + "_scale"));
+  };
+  const auto q = operand(heads.q_KBHTD, "query"), k = operand(heads.k_KBHTD, "key"),
+             v = operand(heads.v_KBHTD, "value");
   const std::int64_t length = q.size(3);
   const auto hidden = at::ones({length, length}, q.options().dtype(at::kBool)).triu(1);
   const auto scores = at::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(4)));
-  const auto weights = rounded(at::softmax(scores.masked_fill(hidden, -INFINITY), -1), numbers);
+  const auto weights = operand(at::softmax(scores.masked_fill(hidden, -INFINITY), -1), "probability");
   return at::matmul(weights, v).transpose(2, 3).reshape({q.size(0), q.size(1) * length, -1});
 }
 
@@ -84,25 +98,34 @@ at::Tensor attend(const Heads& heads) {
 
 at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT) {
   const ShapeSpec& shape = cohort.shape;
+  const CohortNumbers& numbers = cohort.numbers;
   const HeadShape heads{tokens_BT.size(0), tokens_BT.size(1), shape.heads, shape.width / shape.heads};
   const std::size_t gains = 4 * static_cast<std::size_t>(shape.depth) + 2;
   const auto parameter = [&](std::size_t i) { return cohort.parameters[i]; };
-  at::Tensor x = embedded(rounded(parameter(0), cohort.numbers.embedding.weights), tokens_BT.flatten());
+  const auto linear = [&](const at::Tensor& input, std::size_t matrix, const LinearNumbers& n) {
+    const std::string& name = cohort.layout.parameters[matrix].name;
+    return rounded_linear(input, parameter(matrix), n, cohort.rules, name,
+                          {scale_named(cohort, name + ".weight_scale"), scale_named(cohort, name + ".input_scale")});
+  };
+  at::Tensor x = embedded(rounded(parameter(0), numbers.embedding.weights, cohort.rules, "embedding",
+                                  scale_named(cohort, "embedding.weight_scale")),
+                          tokens_BT.flatten());
   for (std::size_t block = 0; block < static_cast<std::size_t>(shape.depth); ++block) {
     const std::size_t matrix = 1 + 4 * block, gain = gains + 2 * block;
-    const auto linear = [&](const at::Tensor& input, std::size_t offset) {
-      return rounded_linear(input, parameter(matrix + offset), cohort.numbers.blocks);
+    const std::string attention = fmt::format("blocks.{}.attention", block);
+    const auto kept = [&](const at::Tensor& part, const std::string& name) {
+      return rounded(part, numbers.kv, cohort.rules, name, scale_named(cohort, name + "_scale"));
     };
-    Heads split = rotated_heads(linear(rms_norm(x, parameter(gain)), 0), heads, cohort.qk_norm);
-    split.k_KBHTD = rounded(split.k_KBHTD, cohort.numbers.kv);
-    split.v_KBHTD = rounded(split.v_KBHTD, cohort.numbers.kv);
-    x = x + linear(any_rounded(cohort.numbers.attention) ? rounded_attention(split, cohort.numbers.attention)
-                                                         : attend(split),
-                   1);
-    x = x + linear(swiglu(linear(rms_norm(x, parameter(gain + 1)), 2)), 3);
+    Heads split = rotated_heads(linear(rms_norm(x, parameter(gain)), matrix, numbers.blocks), heads, cohort.qk_norm);
+    split.k_KBHTD = kept(split.k_KBHTD, attention + ".key");
+    split.v_KBHTD = kept(split.v_KBHTD, attention + ".value");
+    const at::Tensor attended =
+        any_rounded(numbers.attention) ? rounded_attention(split, cohort, attention) : attend(split);
+    x = x + linear(attended, matrix + 1, numbers.blocks);
+    const at::Tensor hidden = swiglu(linear(rms_norm(x, parameter(gain + 1)), matrix + 2, numbers.blocks));
+    x = x + linear(hidden, matrix + 3, numbers.blocks);
   }
-  return rounded_linear(rms_norm(x, parameter(gains + 2 * static_cast<std::size_t>(shape.depth))), parameter(gains - 1),
-                        cohort.numbers.head);
+  return linear(rms_norm(x, parameter(gains + 2 * static_cast<std::size_t>(shape.depth))), gains - 1, numbers.head);
 }
 
 at::Tensor row_losses(const Transformer& cohort, const at::Tensor& tokens_BT1) {

@@ -14,33 +14,24 @@
 
 namespace vernier::model {
 
-/// What is rounded, and to what, for every member.
-struct CohortNumbers {
-  LinearNumbers blocks;  ///< the matrices of attention and mlp
-  LinearNumbers embedding, head;
-  MemberNumbers kv;         ///< keys (after norm and rotation) and values
-  MemberNumbers attention;  ///< operands of both attention products
-};
-
-/// From the number strings of each member; throws Error where one is no number.
-CohortNumbers cohort_numbers(const std::vector<NumbersSpec>& members);
-
 struct Transformer {
   ShapeSpec shape;
   bool qk_norm = true;
   Layout layout;
   CohortNumbers numbers;
+  std::vector<Rules> rules;  ///< of every member, at this step
   std::vector<at::Tensor>
-      parameters;  ///< of `layout`, each [K, rows, columns], gains [K, columns]: views of one storage
+      parameters;  ///< of `layout`, each [K, rows, columns], gains and scales [K, columns]: views of one storage
 };
 
 /// Views of a storage [K, layout.size], one per parameter, in the layout's order.
 std::vector<at::Tensor> views_of(const Layout& layout, const at::Tensor& storage_KP);
 
-/// Fills a member's storage [layout.size]: gains 1, matrices normal with deviation 1 / sqrt(inputs), the
-/// embedding with the recipe's. Each parameter draws from the
-/// child stream of its name.
-void initialise(const Layout& layout, const Recipe& recipe, const Stream& stream, at::Tensor storage_P);
+/// Fills a member's storage [layout.size]: gains 1, matrices normal with deviation 1 / sqrt(inputs), the embedding with
+/// the recipe's, learned scales of weights by the rule of their number (those of activations begin with the first
+/// step). Each parameter draws from the child stream of its name.
+void initialise(const Layout& layout, const Recipe& recipe, const NumbersSpec& numbers, const Stream& stream,
+                at::Tensor storage_P);
 
 /// tokens_BT (int64) -> logits [K, R, V].
 at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT);

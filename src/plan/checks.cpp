@@ -170,6 +170,30 @@ void check_numbers(const Experiment& experiment, Findings& findings) {
   check_distinct("grid.numbers", numbers, same_numbers, findings);
 }
 
+/// A rotation turns whole blocks of every axis that a product contracts.
+void check_rotations(const Experiment& experiment, Findings& findings) {
+  for (const char* key : {"grid.numbers", "grid.sizes", "training.batch", "context", "recipe"})
+    if (!findings.sound(key)) return;
+  for (std::size_t i = 0; i < experiment.grid.numbers.size(); ++i) {
+    const NumbersSpec& numbers = experiment.grid.numbers[i];
+    const std::int64_t block = rotation_of(numbers);
+    if (block == 0) continue;
+    const std::string key = element("grid.numbers", i) + ".rotation";
+    for (const SizeAsked& size : experiment.grid.sizes) {
+      const std::int64_t hidden = mlp_width({.width = size.width});
+      findings.expect(key, size.width % block == 0 && hidden % block == 0,
+                      fmt::format("a block that divides every width {} and its mlp's {}", size.width, hidden), block);
+    }
+    const bool gradients = numbers.gradients != "fp32" || numbers.input_gradients || numbers.weight_gradients;
+    const std::int64_t tokens = experiment.training.batch * experiment.context;
+    if (gradients)
+      findings.expect(
+          key, tokens % block == 0,
+          fmt::format("a block that divides the {} tokens of a step, along which gradients are rounded", tokens),
+          block);
+  }
+}
+
 bool is_number(const std::string& text) {
   double value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -240,6 +264,7 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_seeds("grid.seeds", experiment.grid.seeds, findings);
   check_sizes(experiment, findings);
   check_numbers(experiment, findings);
+  check_rotations(experiment, findings);
   check_schedule(experiment, findings);
   check_fit(experiment, findings);
 }

@@ -30,26 +30,27 @@ at::Tensor group_sums(const at::Tensor& x_RC, const Number& number) {
 
 struct StraightThrough : torch::autograd::Function<StraightThrough> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const Number& number,
-                            const How& how, Estimator estimator) {
+                            How how, Estimator estimator, const at::Tensor& log_scale) {
     const at::Tensor x_RC = x.contiguous().view({-1, x.size(-1)});
     if (estimator == Estimator::Identity) return fake_quantized(x_RC, number, how).view(x.sizes());
-    const OnGrid on_grid = onto_grid(x_RC, number, how);
-    context->save_for_backward({x_RC, on_grid.scale});
+    how.scale = log_scale.defined() ? log_scale.exp() : scales_of(x_RC, number);
+    context->save_for_backward({x_RC, how.scale});
     context->saved_data["number"] = number.text;
     context->saved_data["estimator"] = static_cast<std::int64_t>(estimator);
-    const at::Tensor scale = scale_per_element(on_grid, number);
-    return (scale.defined() ? on_grid.grid * scale : on_grid.grid).view(x.sizes());
+    context->saved_data["learns"] = log_scale.defined();
+    return fake_quantized(x_RC, number, how).view(x.sizes());
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradient) {
     const auto saved = context->get_saved_variables();
-    at::Tensor x_gradient = gradient[0];
-    if (!saved.empty())
-      x_gradient = passed(gradient[0].contiguous().view(saved[0].sizes()), saved[0], saved[1],
-                          parse_number(context->saved_data["number"].toStringRef()),
-                          static_cast<Estimator>(context->saved_data["estimator"].toInt()))
-                       .view(gradient[0].sizes());
-    return {x_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
+    if (saved.empty()) return {gradient[0], at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    const Number number = parse_number(context->saved_data["number"].toStringRef());
+    const at::Tensor g_RC = gradient[0].contiguous().view(saved[0].sizes());
+    const auto estimator = static_cast<Estimator>(context->saved_data["estimator"].toInt());
+    const at::Tensor of_scale =
+        context->saved_data["learns"].toBool() ? log_scale_gradient(g_RC, saved[0], saved[1], number) : at::Tensor();
+    return {passed(g_RC, saved[0], saved[1], number, estimator).view(gradient[0].sizes()), at::Tensor(), at::Tensor(),
+            at::Tensor(), of_scale};
   }
 };
 
@@ -81,10 +82,11 @@ at::Tensor log_scale_gradient(const at::Tensor& gradient_RC, const at::Tensor& x
   return (group_sums(gradient_RC * moved, number).view(scale.sizes()) * scale).mul_(factor);
 }
 
-at::Tensor straight_through(const at::Tensor& x, const Number& number, const How& how, Estimator estimator) {
+at::Tensor straight_through(const at::Tensor& x, const Number& number, const How& how, Estimator estimator,
+                            const at::Tensor& log_scale) {
   if (!number.rounded || x.numel() == 0) return x;
-  if (x.dim() == 0) return straight_through(x.view({1}), number, how, estimator).view(x.sizes());
-  return StraightThrough::apply(x, number, how, estimator);
+  if (x.dim() == 0) return straight_through(x.view({1}), number, how, estimator, log_scale).view(x.sizes());
+  return StraightThrough::apply(x, number, how, estimator, log_scale);
 }
 
 }  // namespace vernier::quant

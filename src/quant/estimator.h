@@ -25,8 +25,9 @@ at::Tensor passed(const at::Tensor& gradient_RC, const at::Tensor& x_RC, const a
 at::Tensor log_scale_gradient(const at::Tensor& gradient_RC, const at::Tensor& x_RC, const at::Tensor& scale,
                               const Number& number);
 
-/// fake_quantized over rows of the last axis (all leading axes are rows), any shape, with the estimator's gradient.
+/// fake_quantized over rows of the last axis (all leading axes are rows), any shape, with the estimator's gradient. The
+/// scale is e^log_scale, which then has a gradient too, where that is defined.
 at::Tensor straight_through(const at::Tensor& x, const Number& number, const How& how = {},
-                            Estimator estimator = Estimator::Identity);
+                            Estimator estimator = Estimator::Identity, const at::Tensor& log_scale = {});
 
 }  // namespace vernier::quant

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "record/corpus.h"
@@ -12,8 +13,13 @@ namespace vernier {
 struct NumbersSpec {
   std::string weights = "fp32", activations = "fp32", kv = "fp32", attention = "fp32", gradients = "fp32";
   std::string embedding = "fp32", head = "fp32";  ///< weights of the first and last layer, unrounded as in Kumar et al.
+  /// The gradient of an output where it enters the product that gives the gradient of the inputs, and of the weights;
+  /// absent: as `gradients`.
+  std::optional<std::string> input_gradients, weight_gradients;
   std::string rounding = "nearest";
+  std::optional<std::string> backward_rounding;  ///< of gradients; absent: as `rounding`
   std::string estimator = "identity";
+  std::optional<std::string> rotation;  ///< of the operands of products, before rounding; absent: none
 
   template <class Archive>
   void fields(Archive& a) {
@@ -24,8 +30,12 @@ struct NumbersSpec {
     a.optional("gradients", gradients);
     a.optional("embedding", embedding);
     a.optional("head", head);
+    a.optional("input_gradients", input_gradients);
+    a.optional("weight_gradients", weight_gradients);
     a.optional("rounding", rounding);
+    a.optional("backward_rounding", backward_rounding);
     a.optional("estimator", estimator);
+    a.optional("rotation", rotation);
   }
   bool operator==(const NumbersSpec&) const = default;
 };

@@ -106,6 +106,15 @@ constexpr std::array kRunColumns{
     RunColumn{"seconds", kNumber, "the run's share of its cohort's time [s]",
               [](Run r) -> Value { return r.record.seconds; }},
     RunColumn{"version", kText, "of vernier", [](Run r) -> Value { return r.record.version; }},
+    RunColumn{"input_gradients", kText, "number string of the gradient in the product that gives the inputs' gradient",
+              [](Run r) -> Value { return r.spec.numbers.input_gradients.value_or(r.spec.numbers.gradients); }},
+    RunColumn{"weight_gradients", kText,
+              "number string of the gradient in the product that gives the weights' gradient",
+              [](Run r) -> Value { return r.spec.numbers.weight_gradients.value_or(r.spec.numbers.gradients); }},
+    RunColumn{"backward_rounding", kText, "of gradients: nearest or stochastic",
+              [](Run r) -> Value { return r.spec.numbers.backward_rounding.value_or(r.spec.numbers.rounding); }},
+    RunColumn{"rotation", kText, "of the operands of products before rounding: none or hadamard<block>",
+              [](Run r) -> Value { return r.spec.numbers.rotation.value_or("none"); }},
 };
 static_assert(names_differ(kRunColumns));
 

@@ -84,7 +84,7 @@ double work_of_step(const plan::Cohort& cohort) {
 }
 
 train::CohortSpec spec_of(const plan::Cohort& cohort) {
-  train::CohortSpec spec{cohort.shape, cohort.recipe, cohort.training, {}, cohort.validation_tokens};
+  train::CohortSpec spec{cohort.shape, cohort.recipe, cohort.training, {}, cohort.validation_tokens, cohort.exact};
   for (const plan::Member& member : cohort.members)
     spec.members.push_back({member.numbers, member.learning_rate, member.seed});
   return spec;
@@ -185,15 +185,17 @@ class CohortRun {
     const auto evaluations = trainer_.evaluate(cooled, rest_.at(h));
     const double share = trunk_share_ + seconds_since(begin) / static_cast<double>(count(rest_.at(h)));
     for (std::size_t m = 0; m < rest_.cohort.members.size(); ++m)
-      if (rest_.wanted[m][h]) publish(*rest_.cohort.runs[m][h], cooled.members[m], evaluations[m], share);
+      if (rest_.wanted[m][h]) publish(m, h, cooled.members[m], evaluations[m], share);
   }
 
-  void publish(const plan::NamedRun& run, const train::MemberState& member,
+  void publish(std::size_t m, std::size_t h, const train::MemberState& member,
                const std::optional<train::Evaluation>& evaluation, double seconds) {
+    const plan::NamedRun& run = *rest_.cohort.runs[m][h];
     const StoredRun stored = stored_run(run, member, evaluation, {experiment_, machine_, seconds});
     store_.publish(stored, [&](const std::filesystem::path& folder) {
-      train::write_checkpoint(folder / "checkpoint", {run.spec.recipe, run.spec.shape, run.spec.numbers},
-                              trainer_.layout(), member.weights_P);
+      train::write_checkpoint(folder / "checkpoint",
+                              {run.spec.recipe, run.spec.shape, run.spec.numbers, run.spec.seed, run.spec.exact},
+                              trainer_.layout(m), member.weights_P);
     });
     ++outcome_.trained;
     if (stored.record.status != "diverged") return;

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "data/corpus.h"
+#include "model/rounding.h"
 #include "record/recipe.h"
 
 namespace vernier::sweep {
@@ -55,7 +56,7 @@ StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member
   record.parameters = parameters_of(run.spec.shape);
   record.flops = times(training_flops_per_token(run.spec.shape), static_cast<double>(run.spec.tokens));
   record.batch_tokens = run.spec.training.batch * run.spec.shape.context;
-  record.carrier = "fp32";
+  record.carrier = quant::name_of(model::carrier_of(run.spec.numbers, run.spec.exact, facts.machine.device.is_cpu()));
   record.parent = trunk_id(run.spec, facts.experiment.corpus_digest);
   record.device = facts.machine.device.str();
   record.threads = facts.machine.threads;

@@ -15,7 +15,8 @@ void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfi
   NamedTensors tensors;
   for (const model::Parameter& p : layout.parameters) {
     const at::Tensor flat = weights_P.narrow(0, p.offset, p.size());
-    tensors.emplace_back(p.name, p.role == model::Role::Norm ? flat : flat.view({p.rows, p.columns}));
+    tensors.emplace_back(
+        p.name, p.role == model::Role::Norm || p.role == model::Role::Scale ? flat : flat.view({p.rows, p.columns}));
   }
   write_safetensors(folder / "model.safetensors", tensors, {{"format", "vernier"}});
   std::ofstream file(folder / "config.json");
@@ -51,12 +52,16 @@ Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device
   Checkpoint checkpoint;
   checkpoint.config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
   const Recipe& recipe = row_named("recipe", kRecipes, checkpoint.config.recipe);
-  const model::Layout layout = model::layout_of(checkpoint.config.shape);
+  const model::Layout layout = model::layout_of(checkpoint.config.shape, checkpoint.config.numbers);
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
   const auto model_file = folder / "model.safetensors";
   copy_parameters(read_safetensors(model_file), layout, weights_P, model_file.string());
-  checkpoint.cohort = {checkpoint.config.shape, recipe.qk_norm, layout,
-                       model::cohort_numbers({checkpoint.config.numbers}),
+  const CheckpointConfig& config = checkpoint.config;
+  checkpoint.cohort = {config.shape,
+                       recipe.qk_norm,
+                       layout,
+                       model::cohort_numbers({config.numbers}),
+                       {model::rules_of_evaluation(config.numbers, config.seed, config.exact)},
                        model::views_of(layout, weights_P.unsqueeze(0))};
   return checkpoint;
 }

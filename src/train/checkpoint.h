@@ -13,13 +13,17 @@ namespace vernier::train {
 struct CheckpointConfig {
   std::string recipe;
   ShapeSpec shape;
-  NumbersSpec numbers;  ///< that it was trained with, and is evaluated with
+  NumbersSpec numbers;    ///< that it was trained with, and is evaluated with
+  std::int64_t seed = 0;  ///< of the run, from which a rotation follows
+  bool exact = false;     ///< fp32 carriers throughout
 
   template <class Archive>
   void fields(Archive& a) {
     a("recipe", recipe);
     a("shape", shape);
     a("numbers", numbers);
+    a.optional("seed", seed);
+    a.optional("exact", exact);
   }
 };
 

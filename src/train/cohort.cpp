@@ -1,6 +1,5 @@
 #include "train/cohort.h"
 
-#include <malloc.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <thread>
 
 #include "train/adamw.h"
+#include "train/memory.h"
 
 namespace vernier::train {
 
@@ -20,16 +20,6 @@ std::int64_t steps_of_chunk(const CohortSpec& spec) {
   constexpr std::int64_t kMemberTokens = 1 << 16;
   return std::clamp<std::int64_t>(kMemberTokens / (spec.step_tokens() * static_cast<std::int64_t>(spec.members.size())),
                                   1, 32);
-}
-
-/// Keeps freed memory in the process: every step frees and asks for the same sizes, and handing them back to the system
-/// in between costs a sixth of a small model's step.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  constexpr int kBytes = 1 << 30;
-  mallopt(M_MMAP_THRESHOLD, kBytes);
-  mallopt(M_TRIM_THRESHOLD, kBytes);
-#endif
 }
 
 at::Tensor grown(const model::Layout& layout, at::Device device) {
@@ -63,20 +53,20 @@ struct CohortTrainer::Group {
 
 CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device,
                              int threads)
-    : spec_(std::move(spec)),
-      corpus_(std::move(corpus)),
-      device_(device),
-      threads_(threads),
-      layout_(model::layout_of(spec_.shape)) {
+    : spec_(std::move(spec)), corpus_(std::move(corpus)), device_(device), threads_(threads) {
+  for (const Member& member : spec_.members) layouts_.push_back(model::layout_of(spec_.shape, member.numbers));
   keep_freed_memory();
 }
 
 CohortState CohortTrainer::initial_state() const {
   CohortState state;
   const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
-  for (const Member& member : spec_.members) {
-    MemberState fresh{grown(layout_, device_), grown(layout_, device_), grown(layout_, device_), {}, {}, 0, 0};
-    model::initialise(layout_, recipe, Stream(static_cast<std::uint64_t>(member.seed)).child("init"), fresh.weights_P);
+  for (std::size_t k = 0; k < spec_.members.size(); ++k) {
+    const Member& member = spec_.members[k];
+    const model::Layout& layout = layouts_[k];
+    MemberState fresh{grown(layout, device_), grown(layout, device_), grown(layout, device_), {}, {}, 0, 0};
+    model::initialise(layout, recipe, member.numbers, Stream(static_cast<std::uint64_t>(member.seed)).child("init"),
+                      fresh.weights_P);
     state.members.push_back(std::move(fresh));
   }
   return state;
@@ -87,8 +77,14 @@ std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& st
   std::vector<std::vector<std::size_t>> split;
   for (std::size_t k = 0; k < spec_.members.size(); ++k) {
     if (!active[k] || state.members[k].diverged_at) continue;
-    if (device_.is_cpu() || split.empty()) split.emplace_back();
-    split.back().push_back(k);
+    const auto joins = [&](const auto& members) {
+      return device_.is_cuda() && model::same_storage(layouts_[members[0]], layouts_[k]);
+    };
+    const auto group = std::find_if(split.begin(), split.end(), joins);
+    if (group == split.end())
+      split.push_back({k});
+    else
+      group->push_back(k);
   }
   std::vector<Group> groups;
   for (auto& members : split) {
@@ -105,12 +101,27 @@ std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& st
     std::vector<NumbersSpec> numbers;
     for (const std::size_t k : members) numbers.push_back(spec_.members[k].numbers);
     const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
-    group.cohort = {spec_.shape, recipe.qk_norm, layout_, model::cohort_numbers(numbers),
-                    model::views_of(layout_, group.weights_KP)};
     group.members = std::move(members);
+    const model::Layout& layout = layouts_[group.members[0]];
+    group.cohort = {spec_.shape,
+                    recipe.qk_norm,
+                    layout,
+                    model::cohort_numbers(numbers),
+                    rules_of(group, std::nullopt),
+                    model::views_of(layout, group.weights_KP)};
     groups.push_back(std::move(group));
   }
   return groups;
+}
+
+std::vector<model::Rules> CohortTrainer::rules_of(const Group& group, std::optional<std::int64_t> step) const {
+  std::vector<model::Rules> rules;
+  for (const std::size_t k : group.members) {
+    const Member& member = spec_.members[k];
+    rules.push_back(step ? model::rules_of(member.numbers, member.seed, spec_.exact, *step)
+                         : model::rules_of_evaluation(member.numbers, member.seed, spec_.exact));
+  }
+  return rules;
 }
 
 void CohortTrainer::on_threads(std::size_t pieces, const std::function<void(std::size_t)>& work) const {
@@ -181,9 +192,11 @@ void attach_gradients(std::vector<at::Tensor>& parameters, const model::Layout& 
 void CohortTrainer::train_group(Group& group, CohortState& state, const Order& order,
                                 const at::Tensor& tokens_SBT1) const {
   group.gradient_KP = at::zeros_like(group.weights_KP);
-  attach_gradients(group.cohort.parameters, layout_, group.gradient_KP);
+  const model::Layout& layout = group.cohort.layout;
+  attach_gradients(group.cohort.parameters, layout, group.gradient_KP);
   for (std::int64_t i = 0; i < tokens_SBT1.size(0); ++i) {
     const std::int64_t step = state.step + i;
+    group.cohort.rules = rules_of(group, step);
     const at::Tensor loss_K = model::row_losses(group.cohort, tokens_SBT1[i]).mean(1);
     loss_K.sum().backward();
     const at::Tensor norms_K = group.gradient_KP.norm(2, {1}).to(at::kCPU), losses_K = loss_K.detach().to(at::kCPU);
@@ -200,7 +213,7 @@ void CohortTrainer::train_group(Group& group, CohortState& state, const Order& o
       const double rate = order.rate(spec_.members[group.members[j]], step);
       const double factor = norm > spec_.training.clip ? spec_.training.clip / norm : 1.0;
       at::Tensor w = group.weights_KP[row], m = group.first_moment_KP[row], v = group.second_moment_KP[row];
-      adamw(spec_.training, {rate, factor, step + 1}, layout_.decayed, w, m, v, gradient);
+      adamw(spec_.training, {rate, factor, step + 1}, layout.decayed, w, m, v, gradient);
       note(member, loss, norm, rate, step + 1, spec_.step_tokens(), order.close_curve && step + 1 == order.until);
     }
     if (group.members.size() == 1 && state.members[group.members[0]].diverged_at) return;

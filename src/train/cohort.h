@@ -32,6 +32,7 @@ struct CohortSpec {
   TrainingSpec training;
   std::vector<Member> members;
   std::int64_t validation_tokens = 0;
+  bool exact = false;  ///< fp32 carriers throughout
 
   std::int64_t step_tokens() const { return training.batch * shape.context; }
   std::int64_t warmup_steps() const { return training.warmup_tokens / step_tokens(); }
@@ -83,13 +84,16 @@ class CohortTrainer {
   /// One evaluation per member; absent for diverged ones and those not active.
   std::vector<std::optional<Evaluation>> evaluate(const CohortState& state, const std::vector<bool>& active) const;
 
-  const model::Layout& layout() const { return layout_; }
+  /// Of a member's storage; members differ in it where they learn scales.
+  const model::Layout& layout(std::size_t member) const { return layouts_[member]; }
   const CohortSpec& spec() const { return spec_; }
   const at::Device& device() const { return device_; }
 
  private:
-  struct Group;  ///< members that are computed together: one on a CPU, all on a GPU
+  struct Group;  ///< members that are computed together: one on a CPU, on a GPU all of one layout
   std::vector<Group> groups_of(const CohortState& state, const std::vector<bool>& active) const;
+  /// How the members of a group round at a step; absent: in evaluation.
+  std::vector<model::Rules> rules_of(const Group& group, std::optional<std::int64_t> step) const;
   void train_group(Group& group, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const;
   void unstack(const Group& group, CohortState& state) const;
   struct HeldOut {
@@ -107,7 +111,7 @@ class CohortTrainer {
   std::shared_ptr<const data::Corpus> corpus_;
   at::Device device_;
   int threads_;
-  model::Layout layout_;
+  std::vector<model::Layout> layouts_;
 };
 
 }  // namespace vernier::train

@@ -2,7 +2,10 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "catch.h"
+#include "quant/estimator.h"
 #include "quant/quantize.h"
 
 using namespace vernier;
@@ -10,9 +13,19 @@ using namespace vernier;
 namespace {
 
 model::LinearNumbers numbers(const std::string& weight, const std::string& activation,
-                             const std::string& gradient = "fp32") {
-  return {{parse_number(weight)}, {parse_number(activation)}, {parse_number(gradient)}};
+                             const std::string& input_gradient = "fp32", const std::string& weight_gradient = "fp32") {
+  return {{parse_number(weight)},
+          {parse_number(activation)},
+          {parse_number(input_gradient)},
+          {parse_number(weight_gradient)}};
 }
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& w, const model::LinearNumbers& n,
+                  const std::vector<model::Rules>& rules) {
+  return model::rounded_linear(x, w, n, rules, "matrix");
+}
+
+const std::vector<model::Rules> kPlain{{}};
 
 double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 
@@ -28,7 +41,7 @@ TEST_CASE("a rounded product is the product of the rounded operands, and so are 
                                                         {"fp32", "int4/token"}}) {
     const auto n = numbers(weight, activation);
     auto x = at::randn({1, 40, 64}).requires_grad_(), w = at::randn({1, 24, 64}).requires_grad_();
-    const auto y = model::rounded_linear(x, w, n);
+    const auto y = linear(x, w, n, kPlain);
     const auto g = at::randn_like(y);
     y.backward(g);
     const auto rounded_x = quant::fake_quantized(x.detach()[0], n.activations[0]);
@@ -46,14 +59,14 @@ TEST_CASE("small integers multiply without any error", "[model][fast]") {
   x[0][0][0] = 127;  // absmax = largest makes every scale 1
   w[0][0][0] = 7;
   const auto exact = at::matmul(x[0].to(at::kLong), w[0].to(at::kLong).t()).to(at::kFloat);
-  CHECK(at::equal(model::rounded_linear(x, w, n)[0], exact));
+  CHECK(at::equal(linear(x, w, n, kPlain)[0], exact));
 }
 
 TEST_CASE("a rounded gradient enters both backward products", "[model][fast]") {
-  const auto n = numbers("fp32", "fp32", "int4/tensor");
+  const auto n = numbers("fp32", "fp32", "int4/tensor", "int4/tensor");
   auto x = at::randn({1, 10, 8}).requires_grad_(), w = at::randn({1, 6, 8}).requires_grad_();
   const auto g = at::randn({1, 10, 6});
-  model::rounded_linear(x, w, n).backward(g);
+  linear(x, w, n, kPlain).backward(g);
   const auto rounded = quant::fake_quantized(g[0], n.gradients[0]);
   CHECK(largest(x.grad()[0] - at::mm(rounded, w.detach()[0])) < 1e-5);
   CHECK(largest(w.grad()[0] - at::mm(rounded.t(), x.detach()[0])) < 1e-5);
@@ -63,10 +76,125 @@ TEST_CASE("members of a cohort are rounded each on its own grid", "[model][fast]
   const auto x = at::randn({2, 10, 16}), w = at::randn({2, 6, 16});
   model::LinearNumbers both{{parse_number("int3/channel"), parse_number("e4m3/tensor")},
                             {parse_number("int4/tensor"), parse_number("fp32")},
+                            {parse_number("fp32"), parse_number("fp32")},
                             {parse_number("fp32"), parse_number("fp32")}};
-  const auto y = model::rounded_linear(x, w, both);
-  CHECK(at::equal(
-      y[0], model::rounded_linear(x.narrow(0, 0, 1), w.narrow(0, 0, 1), numbers("int3/channel", "int4/tensor"))[0]));
-  CHECK(
-      at::equal(y[1], model::rounded_linear(x.narrow(0, 1, 1), w.narrow(0, 1, 1), numbers("e4m3/tensor", "fp32"))[0]));
+  const std::vector<model::Rules> rules(2);
+  const auto y = linear(x, w, both, rules);
+  const auto first = numbers("int3/channel", "int4/tensor"), second = numbers("e4m3/tensor", "fp32");
+  CHECK(at::equal(y[0], linear(x.narrow(0, 0, 1), w.narrow(0, 0, 1), first, kPlain)[0]));
+  CHECK(at::equal(y[1], linear(x.narrow(0, 1, 1), w.narrow(0, 1, 1), second, kPlain)[0]));
+}
+
+TEST_CASE("both backward products round the gradient on their own, along the axis that they contract",
+          "[model][fast]") {
+  const auto n = numbers("fp32", "fp32", "int4/block4", "e2m1/token");
+  auto x = at::randn({1, 10, 8}).requires_grad_(), w = at::randn({1, 6, 8}).requires_grad_();
+  const auto g = at::randn({1, 10, 6});
+  linear(x, w, n, kPlain).backward(g);
+  const auto for_inputs = quant::fake_quantized(g[0], n.input_gradients[0]);                     // blocks of outputs
+  const auto for_weights = quant::fake_quantized(g[0].t().contiguous(), n.weight_gradients[0]);  // a scale per output
+  CHECK(largest(x.grad()[0] - at::mm(for_inputs, w.detach()[0])) < 1e-5);
+  CHECK(largest(w.grad()[0] - at::mm(for_weights, x.detach()[0])) < 1e-5);
+}
+
+TEST_CASE("a rotation leaves an almost unrounded product, and its gradients, as they were", "[model][fast]") {
+  std::vector<model::Rules> turned(1);
+  turned[0].rotation = 16;
+  turned[0].signs = Stream(3);
+  const auto g = at::randn({1, 32, 48});
+  const auto compare = [&](const model::LinearNumbers& n, double bound) {
+    auto x = at::randn({1, 32, 64}).requires_grad_(), w = at::randn({1, 48, 64}).requires_grad_();
+    const auto y = linear(x, w, n, turned);
+    y.backward(g);
+    CHECK(largest(y.detach()[0] - at::mm(x.detach()[0], w.detach()[0].t())) < bound);
+    CHECK(largest(x.grad()[0] - at::mm(g[0], w.detach()[0])) < bound);
+    CHECK(largest(w.grad()[0] - at::mm(g[0].t(), x.detach()[0])) < bound);
+  };
+  compare(numbers("int16/tensor", "int16/tensor"), 0.02);
+  compare(numbers("int16/tensor", "int16/tensor", "int16/token", "int16/tensor"), 0.02);
+}
+
+TEST_CASE("a rotation spreads an outlier over its block, and less is lost to rounding", "[model][fast]") {
+  auto x = at::randn({1, 64, 64}), w = at::randn({1, 32, 64});
+  x.select(2, 5).mul_(40);  // a channel of outliers, as trained transformers have
+  w.select(2, 5).mul_(0.02);
+  std::vector<model::Rules> turned(1);
+  turned[0].rotation = 64;
+  const auto n = numbers("fp32", "int4/token");
+  const auto exact = at::mm(x[0], w[0].t());
+  const double straight = (linear(x, w, n, kPlain)[0] - exact).norm().item<double>();
+  CHECK((linear(x, w, n, turned)[0] - exact).norm().item<double>() < 0.5 * straight);
+}
+
+TEST_CASE("estimators drop the gradient of what was cut off, each in its own interval", "[model][fast]") {
+  const auto x =
+      at::tensor({-9.0F, -8.3F, -8.0F, 0.2F, 7.0F, 7.4F, 7.6F, 20.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F})
+          .view({1, 16});
+  const Number number = parse_number("int4/tensor");
+  const auto g = at::ones({1, 16}), one = at::ones({1});
+  const auto passes = [&](Estimator estimator) {
+    const auto passed = quant::passed(g, x, one, number, estimator);
+    return std::vector<float>(passed.data_ptr<float>(), passed.data_ptr<float>() + 8);
+  };
+  CHECK(passes(Estimator::Identity) == std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1});
+  CHECK(passes(Estimator::Clipped) == std::vector<float>{0, 0, 1, 1, 1, 0, 0, 0});
+  CHECK(passes(Estimator::Lsq) == passes(Estimator::Clipped));
+  CHECK(passes(Estimator::Trust) == std::vector<float>{0, 1, 1, 1, 1, 1, 0, 0});
+}
+
+TEST_CASE("trust passes exactly what moved by no more than half of the widest step", "[model][fast]") {
+  for (const auto* text : {"int3/channel:rms", "e2m1/channel:rms", "ternary/channel:rms", "e4m3/channel:rms"}) {
+    const Number number = parse_number(text);
+    const auto x = at::randn({8, 300}) * 3, g = at::randn({8, 300});
+    const auto on_grid = quant::onto_grid(x, number);
+    const auto y = x / on_grid.scale;
+    const auto near = (y - on_grid.grid).abs() <= widest_step(number.format) / 2;
+    CHECK(at::equal(quant::passed(g, x, on_grid.scale, number, Estimator::Trust), g * near));
+  }
+}
+
+TEST_CASE("the gradient of a learned scale is that of its formula", "[model][fast]") {
+  const Number number = parse_number("int3/channel:lsq");
+  const auto x = at::randn({2, 40}), g = at::randn({2, 40}), scale = at::tensor({0.3F, 0.6F}).view({2, 1});
+  const auto got = quant::log_scale_gradient(g, x, scale, number);
+  for (std::int64_t row = 0; row < 2; ++row) {
+    const double s = scale[row].item<float>();
+    double sum = 0;
+    for (std::int64_t i = 0; i < 40; ++i) {
+      const double y = x[row][i].item<float>() / s, q = std::clamp(std::nearbyint(y), -4.0, 3.0);
+      sum += g[row][i].item<float>() * (y < -4 || y > 3 ? q : q - y);
+    }
+    CHECK(std::abs(got[row].item<float>() - s * sum / std::sqrt(40 * 3.0)) < 1e-5);
+  }
+}
+
+TEST_CASE("an operand that is cut off passes no gradient through a product", "[model][fast]") {
+  const auto n = numbers("int4/channel:rms", "int4/tensor:rms");
+  std::vector<model::Rules> clipped(1);
+  clipped[0].estimator = Estimator::Clipped;
+  auto x = at::randn({1, 20, 32}).requires_grad_(), w = at::randn({1, 12, 32}).requires_grad_();
+  const auto g = at::randn({1, 20, 12});
+  linear(x, w, n, clipped).backward(g);
+  const auto on_x = quant::onto_grid(x.detach()[0], n.activations[0]),
+             on_w = quant::onto_grid(w.detach()[0], n.weights[0]);
+  const auto inside = [](const at::Tensor& y) { return (y >= -8).logical_and(y <= 7); };
+  CHECK(at::equal(x.grad()[0] == 0, inside(x.detach()[0] / on_x.scale).logical_not()));
+  CHECK(at::equal(w.grad()[0] == 0, inside(w.detach()[0] / on_w.scale).logical_not()));
+}
+
+TEST_CASE("stochastic rounding of a product depends on seed, step and tensor", "[model][fast]") {
+  const auto n = numbers("int3/channel", "int3/token", "int3/token", "int3/token");
+  NumbersSpec spec;
+  spec.rounding = "stochastic";
+  const auto x = at::randn({1, 20, 32}), w = at::randn({1, 12, 32});
+  const auto at_step = [&](std::int64_t seed, std::int64_t step, const char* name) {
+    return model::rounded_linear(x, w, n, {model::rules_of(spec, seed, false, step)}, name);
+  };
+  const auto y = at_step(1, 4, "a");
+  CHECK(at::equal(y, at_step(1, 4, "a")));
+  CHECK_FALSE(at::equal(y, at_step(2, 4, "a")));
+  CHECK_FALSE(at::equal(y, at_step(1, 5, "a")));
+  CHECK_FALSE(at::equal(y, at_step(1, 4, "b")));
+  const std::vector<model::Rules> evaluation{model::rules_of_evaluation(spec, 1, false)};
+  CHECK(at::equal(model::rounded_linear(x, w, n, evaluation, "a"), linear(x, w, n, kPlain)));
 }

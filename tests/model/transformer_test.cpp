@@ -11,11 +11,15 @@ namespace {
 constexpr ShapeSpec kShape{.depth = 2, .width = 24, .heads = 3, .context = 12, .vocab = 40};
 
 model::Transformer cohort_of(const std::vector<NumbersSpec>& numbers, at::Tensor& storage_KP, bool qk_norm = true) {
-  const auto layout = model::layout_of(kShape);
+  const auto layout = model::layout_of(kShape, numbers[0]);
   storage_KP = at::zeros({static_cast<std::int64_t>(numbers.size()), layout.size});
-  for (std::size_t k = 0; k < numbers.size(); ++k)
-    model::initialise(layout, kRecipes[1], Stream(k).child("init"), storage_KP[static_cast<std::int64_t>(k)]);
-  return {kShape, qk_norm, layout, model::cohort_numbers(numbers), model::views_of(layout, storage_KP)};
+  std::vector<model::Rules> rules;
+  for (std::size_t k = 0; k < numbers.size(); ++k) {
+    const auto seed = static_cast<std::int64_t>(k);
+    model::initialise(layout, kRecipes[1], numbers[k], Stream(k).child("init"), storage_KP[seed]);
+    rules.push_back(model::rules_of(numbers[k], seed, false, 0));
+  }
+  return {kShape, qk_norm, layout, model::cohort_numbers(numbers), rules, model::views_of(layout, storage_KP)};
 }
 
 /// The same model written a second time, plainly, from ATen operations on one member's weights.
@@ -101,6 +105,7 @@ TEST_CASE("a member stacked with others gives the losses that it gives alone", "
     auto alone = both;
     alone.parameters = model::views_of(both.layout, storage.narrow(0, k, 1));
     alone.numbers = model::cohort_numbers({k == 0 ? NumbersSpec{} : low});
+    alone.rules = {both.rules[static_cast<std::size_t>(k)]};
     CHECK((losses[k] - model::row_losses(alone, tokens)[0]).abs().max().item<double>() < 1e-5);
   }
 }

@@ -142,7 +142,7 @@ TEST_CASE("a checkpoint read back gives the loss that was recorded", "[train][fa
   const train::CohortTrainer trainer(spec, corpus(), at::kCPU, 1);
   const auto state = trained(trainer, 5);
   const auto folder = std::filesystem::temp_directory_path() / ("vernier-checkpoint-" + std::to_string(::getpid()));
-  train::write_checkpoint(folder / "checkpoint", {spec.recipe, spec.shape, spec.members[0].numbers}, trainer.layout(),
+  train::write_checkpoint(folder / "checkpoint", {spec.recipe, spec.shape, spec.members[0].numbers}, trainer.layout(0),
                           state.members[0].weights_P);
   const auto checkpoint = train::read_checkpoint(folder, at::kCPU);
   std::vector<std::uint16_t> tokens(32 * 4 + 10);
@@ -150,7 +150,7 @@ TEST_CASE("a checkpoint read back gives the loss that was recorded", "[train][fa
   const auto result = train::loss_on_tokens(checkpoint, tokens);
   CHECK(result.tokens == 4 * 31 + 9);
   CHECK(std::isfinite(result.loss));
-  const auto views = model::views_of(trainer.layout(), state.members[0].weights_P.unsqueeze(0));
+  const auto views = model::views_of(trainer.layout(0), state.members[0].weights_P.unsqueeze(0));
   for (std::size_t i = 0; i < views.size(); ++i) CHECK(at::equal(views[i], checkpoint.cohort.parameters[i]));
   std::filesystem::remove_all(folder);
 }

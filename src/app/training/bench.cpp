@@ -30,14 +30,18 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-train::CohortSpec cohort_of(const BenchOptions& o) {
-  train::CohortSpec spec{o.shape, o.recipe, {}, {}, 0};
-  spec.training = training_by(row_named("recipe", kRecipes, o.recipe), o.batch, 1e-3, 0);
+NumbersSpec numbers_of(const BenchOptions& o) {
   NumbersSpec numbers;
   numbers.weights = o.weights;
   numbers.activations = o.activations;
   numbers.kv = o.kv;
-  for (std::int64_t k = 0; k < o.members; ++k) spec.members.push_back({numbers, 1e-3, k + 1});
+  return numbers;
+}
+
+train::CohortSpec cohort_of(const BenchOptions& o) {
+  train::CohortSpec spec{o.shape, o.recipe, {}, {}, 0};
+  spec.training = training_by(row_named("recipe", kRecipes, o.recipe), o.batch, 1e-3, 0);
+  for (std::int64_t k = 0; k < o.members; ++k) spec.members.push_back({numbers_of(o), 1e-3, k + 1});
   return spec;
 }
 
@@ -91,7 +95,7 @@ void bench_train(const BenchOptions& o) {
                        {"gflops", speed / 1e9},
                        {"peak_gflops", peak / 1e9},
                        {"share_of_peak", speed / peak},
-                       {"carrier", "fp32"},
+                       {"carrier", quant::name_of(model::carrier_of(numbers_of(o), false, machine.device.is_cpu()))},
                        {"device", machine.device.str()},
                        {"threads", machine.threads}};
   std::cout << result.dump() << '\n';
@@ -102,6 +106,7 @@ void bench_train(const BenchOptions& o) {
 void add_bench(CLI::App& program) {
   CLI::App* bench = program.add_subcommand("bench", "speed of this machine");
   bench->require_subcommand(1);
+  add_bench_quantize(*bench);
   const auto o = std::make_shared<BenchOptions>();
   CLI::App* verb = bench->add_subcommand("train", "training steps, against a large matrix product");
   verb->add_option("--depth", o->shape.depth)->check(CLI::PositiveNumber);

@@ -10,6 +10,7 @@
 #include "quant/quantize.h"
 #include "record/archive.h"
 #include "sweep/executor.h"
+#include "train/memory.h"
 
 namespace vernier::app {
 
@@ -25,8 +26,8 @@ struct Asked {
 
 struct Row {
   std::string number, store;
-  double gigabytes = 0;                      ///< per second, input and output counted once each
-  double share_of_copy = 0;                  ///< of a copy that moves the same number of bytes
+  double gigabytes = 0;                  ///< per second, input and output counted once each
+  double share_of_copy = 0;              ///< of a copy that moves the same number of bytes
   std::optional<double> times_composed;  ///< faster than the composed form; absent where there is none
 };
 
@@ -45,10 +46,10 @@ Row measured(const at::Tensor& x_RC, const Number& number, quant::Store store, c
     if (i == 0) continue;
     seconds.push_back(kernel);
     shares.push_back(copy / kernel);
-    if (composes)
-      times.push_back(seconds_of(x_RC.device(), [&] { quant::onto_grid_composed(x_RC, number); }) / kernel);
+    if (composes) times.push_back(seconds_of(x_RC.device(), [&] { quant::onto_grid_composed(x_RC, number); }) / kernel);
   }
-  Row row{number.text, store == quant::Store::Bf16 ? "bf16" : "fp32", bytes / median(seconds) / 1e9, median(shares), {}};
+  Row row{
+      number.text, store == quant::Store::Bf16 ? "bf16" : "fp32", bytes / median(seconds) / 1e9, median(shares), {}};
   if (composes) row.times_composed = median(times);
   return row;
 }
@@ -62,7 +63,10 @@ void print(const std::vector<Row>& rows, const Asked& asked, int threads) {
                       {"gb_per_second", row.gigabytes},
                       {"share_of_copy", row.share_of_copy},
                       {"times_composed", row.times_composed ? Json(*row.times_composed) : Json(nullptr)}});
-    const Json all{{"rows", asked.rows}, {"columns", asked.columns}, {"device", asked.device}, {"threads", threads},
+    const Json all{{"rows", asked.rows},
+                   {"columns", asked.columns},
+                   {"device", asked.device},
+                   {"threads", threads},
                    {"rounded", list}};
     std::cout << all.dump() << '\n';
     return;
@@ -80,7 +84,7 @@ void bench(const Asked& asked) {
   std::vector<Number> numbers;
   for (const std::string& text : asked.numbers) numbers.push_back(parse_number(text));
   at::set_num_threads(machine.threads);
-  keep_freed_memory();
+  train::keep_freed_memory();
   const at::Tensor x_RC = at::randn({asked.rows, asked.columns}, at::TensorOptions().device(machine.device));
   std::vector<Row> rows;
   for (const Number& number : numbers) {
