@@ -1,6 +1,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
+#include <iostream>
+
 #include "app/verbs.h"
 #include "base/error.h"
 
@@ -24,6 +27,18 @@ void add_verbs(CLI::App& program) {
   add_signature(program);
 }
 
+/// Output that could not be written is no success.
+void flush_stdout() {
+  std::cout.flush();
+  if (!std::cout || std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw vernier::Failure("cannot write to stdout");
+}
+
+int stopped(int status, std::string_view why) {
+  std::cerr << "vernier: " << why << '\n';
+  return status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -37,17 +52,15 @@ int main(int argc, char** argv) {
   try {
     add_verbs(program);
     program.parse(argc, argv);
+    flush_stdout();
     return 0;
   } catch (const CLI::ParseError& problem) {
     return program.exit(problem, std::cout, std::cerr) == 0 ? 0 : 2;
   } catch (const vernier::Error& problem) {
-    fmt::print(stderr, "vernier: {}\n", problem.what());
-    return 2;
+    return stopped(2, problem.what());
   } catch (const vernier::Interrupted& stop) {
-    fmt::print(stderr, "vernier: {}\n", stop.what());
-    return 130;
+    return stopped(130, stop.what());
   } catch (const std::exception& problem) {
-    fmt::print(stderr, "vernier: failed: {}\n", problem.what());
-    return 1;
+    return stopped(1, std::string("failed: ") + problem.what());
   }
 }

@@ -1,4 +1,5 @@
 // vernier quantize NUMBER: rounds the matrix on stdin.
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -11,20 +12,29 @@ namespace vernier::app {
 namespace {
 
 struct Asked {
-  std::string number, scale, axis = "rows", round = "nearest";
-  std::uint64_t seed = 0;
+  std::string number, axis = "rows", round = "nearest", seed = "0";
+  std::optional<std::string> scale;
   bool codes = false, json = false;
 };
+
+std::uint64_t seed_of(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, seed);
+  if (text.empty() || read.ptr != end || read.ec != std::errc())
+    throw Error(fmt::format("--seed: expected a whole number from 0 to 2^64 - 1, got '{}'", text));
+  return seed;
+}
 
 QuantizeOptions options_of(const Asked& asked, const Number& number) {
   QuantizeOptions options;
   options.axis = row_named("axis", kAxes, asked.axis).axis;
   options.rounding = row_named("rounding", kRoundings, asked.round).rounding;
-  options.seed = asked.seed;
-  if (asked.scale.empty()) return options;
-  options.scale = parse_float(asked.scale);
+  options.seed = seed_of(asked.seed);
+  if (!asked.scale) return options;
+  options.scale = parse_float(*asked.scale);
   if (!options.scale || !std::isfinite(*options.scale) || *options.scale <= 0)
-    throw Error(fmt::format("--scale: expected a positive finite number within fp32, got '{}'", asked.scale));
+    throw Error(fmt::format("--scale: expected a positive finite number within fp32, got '{}'", *asked.scale));
   if (!number.rounded) throw Error("--scale: fp32 is not rounded and takes no scale");
   return options;
 }
@@ -74,17 +84,25 @@ void print_elements(const Asked& asked, const Number& number, const Quantized& r
   write_rows(grid.rows, grid.columns, layout, append, to_stdout);
 }
 
+/// `append(text, element)` for every element of a list, with ", " between them.
+template <class Element, class Append>
+void print_list(std::string_view name, const std::vector<Element>& list, const Append& append) {
+  to_stdout(fmt::format("\"{}\": [", name));
+  write_rows(
+      1, static_cast<std::int64_t>(list.size()), {"", ", ", "", "],\n"},
+      [&](std::string& text, std::int64_t, std::int64_t at) { append(text, list[static_cast<std::size_t>(at)]); },
+      to_stdout);
+}
+
+void append_integer(std::string& text, std::int64_t value) { fmt::format_to(std::back_inserter(text), "{}", value); }
+
 void print_json(const Asked& asked, const Number& number, const Quantized& result) {
   to_stdout(fmt::format("{{\"number\": \"{}\", \"rows\": {}, \"columns\": {}, \"saturated\": {},\n", number.text,
                         result.grid.rows, result.grid.columns, result.saturated));
-  to_stdout(fmt::format("\"infinite_groups\": [{}], \"nan_groups\": [{}],\n", fmt::join(result.infinite_groups, ", "),
-                        fmt::join(result.nan_groups, ", ")));
-  to_stdout("\"scales\": [");
-  const auto append_scale = [&](std::string& text, std::int64_t, std::int64_t group) {
-    append_json(text, result.scales[static_cast<std::size_t>(group)]);
-  };
-  write_rows(1, static_cast<std::int64_t>(result.scales.size()), {"", ", ", "", ""}, append_scale, to_stdout);
-  to_stdout(asked.codes ? "],\n\"codes\": [" : "],\n\"values\": [");
+  print_list("infinite_groups", result.infinite_groups, append_integer);
+  print_list("nan_groups", result.nan_groups, append_integer);
+  print_list("scales", result.scales, append_json);
+  to_stdout(asked.codes ? "\"codes\": [" : "\"values\": [");
   print_elements(asked, number, result, {"[", ", ", "],\n", "]"});
   to_stdout("]}\n");
 }
@@ -96,10 +114,15 @@ void warn(const Grouping& grouping, const std::vector<std::int64_t>& groups, std
   if (groups.size() > kShown) fmt::print(stderr, "warning: {} more groups like these\n", groups.size() - kShown);
 }
 
+Matrix matrix_on_stdin() {
+  std::ios::sync_with_stdio(false);  // a failed read is then told apart from the end
+  return read_matrix(std::cin, "stdin");
+}
+
 void quantize(const Asked& asked) {
   const Number number = parse_number(asked.number);
   const QuantizeOptions options = options_of(asked, number);
-  const Quantized result = quantized(read_matrix(std::cin, "stdin"), number, options);
+  const Quantized result = quantized(matrix_on_stdin(), number, options);
   if (asked.codes) refuse_codes_for_nan(result, number.format);
   warn(result.grouping, result.infinite_groups, "holds an infinity: it has no finite scale and all its values are NaN");
   warn(result.grouping, result.nan_groups, "holds a NaN: it stays one, and the scale comes from the finite elements");

@@ -13,21 +13,16 @@ namespace vernier {
 namespace {
 
 constexpr std::size_t kPiece = 1 << 20;       ///< characters read or written at once
-constexpr std::size_t kLongestNumber = 4096;  ///< characters; more is no number but a wrong file
+constexpr std::size_t kLongestNumber = 4096;  ///< characters; more than an exact decimal needs, so a wrong file
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
-
-bool is_printable(std::string_view text) {
-  for (const char c : text)
-    if (c < ' ' || c > '~') return false;
-  return true;
-}
 
 /// `text` for an error message: short, and nothing that upsets a terminal.
 std::string quoted(std::string_view text) {
   const auto start = text.substr(0, 40);
   std::string shown;
-  for (const char c : start) shown += is_printable({&c, 1}) ? c : '?';
+  for (const char c : start)
+    shown += c >= ' ' && c <= '~' ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
   return fmt::format("'{}{}'", shown, text.size() > start.size() ? "..." : "");
 }
 
@@ -68,8 +63,10 @@ class Reader {
  private:
   void add(std::string_view token) {
     if (first_blank_line_ != 0)
-      throw Error(fmt::format("{}: line {}: a blank line between rows", source_, first_blank_line_));
-    const auto value = parse_float(token);
+      throw Error(fmt::format("{}: line {}, column 1: expected numbers, got a blank line before a row", source_,
+                              first_blank_line_));
+    // A longer one may have come in pieces, so none is read.
+    const auto value = token.size() > kLongestNumber ? std::nullopt : parse_float(token);
     if (!value)
       throw Error(
           fmt::format("{}: line {}, column {} (number {} of the line): expected a number within fp32 (decimal, hex "
@@ -142,6 +139,7 @@ Matrix read_matrix(std::istream& in, std::string_view source) {
   while (!last) {
     buffer.resize(held + kPiece);
     in.read(buffer.data() + held, static_cast<std::streamsize>(kPiece));
+    if (in.bad()) throw Failure(fmt::format("{}: cannot be read", source));
     const std::size_t size = held + static_cast<std::size_t>(in.gcount());
     last = !in;
     const std::size_t taken = reader.take({buffer.data(), size}, last);

@@ -15,7 +15,7 @@ std::optional<float> parse_float(std::string_view text);
 
 /// Reads a whole matrix; holds little more than its values, whatever the length of a line. Blank lines may only end it.
 /// Throws Error with `source`, line and column (both from 1; the column of text, and which number of the line it is)
-/// for what is no number, for rows of unequal length, and where there are no numbers.
+/// for what is no number, for rows of unequal length, and where there are no numbers; Failure where reading fails.
 Matrix read_matrix(std::istream& in, std::string_view source);
 
 /// As C's "%a" prints it: 0x1.8p-3, 0x0p+0, -inf; every NaN is nan.

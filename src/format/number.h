@@ -20,6 +20,16 @@ enum class Granularity {
   Block,    ///< consecutive elements of a row
 };
 
+struct GranularityRow {
+  std::string_view name;
+  Granularity granularity;
+};
+/// Besides these there is block<G>.
+inline constexpr std::array kGranularities{GranularityRow{"tensor", Granularity::Tensor},
+                                           GranularityRow{"channel", Granularity::Channel},
+                                           GranularityRow{"token", Granularity::Token}};
+static_assert(names_differ(kGranularities));
+
 /// How the scale follows from the elements that share it; absmax is the largest |x| of them.
 enum class Scale {
   None,       ///< a cast: values are rounded as they are
@@ -106,7 +116,7 @@ struct Number {
 };
 
 /// Reads a number string. A bare bf16, fp16 or fp32 is a cast; any other bare format means /tensor with an absmax
-/// scale. Throws Error that says what was found and what was expected.
+/// scale. Throws Error that says what was found, what was expected, and the nearest spellings that are numbers.
 Number parse_number(std::string_view text);
 
 }  // namespace vernier

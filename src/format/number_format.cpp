@@ -1,8 +1,9 @@
 #include "format/number_format.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -45,6 +46,9 @@ NumberFormat floating(std::string name, int exponent_bits, int fraction_bits) {
           -largest,        largest,           top_codes};
 }
 
+/// Three bits in all are the fewest.
+int fewest_fraction_bits(int exponent_bits) { return std::max(0, 2 - exponent_bits); }
+
 std::vector<NumberFormat> every_format() {
   std::vector<NumberFormat> formats;
   for (int bits = 2; bits <= kMostBits; ++bits) formats.push_back(integer(fmt::format("int{}", bits), bits, false));
@@ -53,20 +57,39 @@ std::vector<NumberFormat> every_format() {
   formats.push_back(floating("bf16", 8, 7));
   formats.push_back(floating("fp16", 5, 10));
   for (int e = 1; e <= kMostExponentBits; ++e)
-    for (int m = std::max(0, 2 - e); 1 + e + m <= kMostBits; ++m)
+    for (int m = fewest_fraction_bits(e); 1 + e + m <= kMostBits; ++m)
       formats.push_back(floating(fmt::format("e{}m{}", e, m), e, m));
   return formats;
 }
 
-/// Why a name that looks like e<E>m<M> or int<b> is none of the formats; empty where it looks like neither.
-std::string reason_against(std::string_view name) {
-  if (const auto float_bits = numbers_in(name, "e", "m"))
-    return fmt::format("; e<E>m<M> needs 1 to {} exponent bits and 3 to {} bits in all, this has {} and {}",
-                       kMostExponentBits, kMostBits, float_bits->first, 1 + float_bits->first + float_bits->second);
+constexpr std::array kOtherFormats{
+    OtherSpelling{"fp4", "e2m1"},     OtherSpelling{"fp6", "e3m2"},      OtherSpelling{"fp6", "e2m3"},
+    OtherSpelling{"fp8", "e4m3"},     OtherSpelling{"fp8", "e5m2"},      OtherSpelling{"half", "fp16"},
+    OtherSpelling{"float16", "fp16"}, OtherSpelling{"binary16", "fp16"}, OtherSpelling{"bfloat16", "bf16"},
+    OtherSpelling{"bfloat", "bf16"},  OtherSpelling{"float32", "fp32"},  OtherSpelling{"binary32", "fp32"},
+    OtherSpelling{"float", "fp32"},   OtherSpelling{"single", "fp32"},
+};
+
+/// Why a name that looks like e<E>m<M>, int<b> or sint<b> is none of the formats, and the one nearest to it.
+struct Impossible {
+  std::string reason;
+  std::string nearest;
+};
+
+std::optional<Impossible> impossible(std::string_view name) {
+  if (const auto float_bits = numbers_in(name, "e", "m")) {
+    const int e = std::clamp(float_bits->first, 1, kMostExponentBits);
+    const int m = std::clamp(float_bits->second, fewest_fraction_bits(e), kMostBits - 1 - e);
+    return Impossible{
+        fmt::format("e<E>m<M> needs 1 to {} exponent bits and 3 to {} bits in all, this has {} and {}",
+                    kMostExponentBits, kMostBits, float_bits->first, 1 + float_bits->first + float_bits->second),
+        fmt::format("e{}m{}", e, m)};
+  }
   for (const char* prefix : {"int", "sint"})
     if (const auto bits = number_after(name, prefix))
-      return fmt::format("; {}<b> needs 2 to {} bits", prefix, kMostBits);
-  return "";
+      return Impossible{fmt::format("{}<b> needs 2 to {} bits", prefix, kMostBits),
+                        fmt::format("{}{}", prefix, std::clamp(*bits, 2, kMostBits))};
+  return std::nullopt;
 }
 
 double infinity() { return std::numeric_limits<double>::infinity(); }
@@ -146,24 +169,35 @@ const std::vector<NumberFormat>& all_formats() {
   return formats;
 }
 
-NumberFormat format_named(std::string_view name) {
+std::optional<NumberFormat> find_format(std::string_view name) {
   if (name == "fp32") return floating("fp32", kMostExponentBits, kFp32Bits - 1 - kMostExponentBits);
   const auto& formats = all_formats();
   const auto found =
       std::find_if(formats.begin(), formats.end(), [&](const auto& format) { return format.name == name; });
-  if (found != formats.end()) return *found;
-  std::string message = fmt::format(
+  return found == formats.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string no_such_format(std::string_view name) {
+  const auto why = impossible(name);
+  return fmt::format(
       "no format is called '{}'; known: int2...int{}, sint2...sint{}, ternary, bf16, fp16, fp32 (not rounded), "
-      "e<E>m<M> (as e4m3)",
-      name, kMostBits, kMostBits);
-  const std::string reason = reason_against(name);
-  std::vector<std::string_view> names;
-  for (const auto& format : formats) names.push_back(format.name);
-  if (!reason.empty())
-    message += reason;
-  else if (const auto nearest = nearest_spelling(name, names))
-    message += fmt::format("; nearest: {}", *nearest);
-  throw Error(message);
+      "e<E>m<M> (as e4m3){}",
+      name, kMostBits, kMostBits, why ? "; " + why->reason : "");
+}
+
+std::vector<std::string> formats_near(std::string_view name) {
+  if (find_format(name)) return {std::string(name)};
+  if (const auto why = impossible(name)) return {why->nearest};
+  std::vector<std::string_view> names{"fp32"};
+  for (const auto& format : all_formats()) names.push_back(format.name);
+  return nearest_spellings(name, names, kOtherFormats);
+}
+
+NumberFormat format_named(std::string_view name) {
+  if (const auto found = find_format(name)) return *found;
+  const auto near = formats_near(name);
+  throw Error(fmt::format("{}{}", no_such_format(name),
+                          near.empty() ? "" : fmt::format("; nearest: {}", fmt::join(near, ", "))));
 }
 
 double round_to_grid(double x, const NumberFormat& format) {

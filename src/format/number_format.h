@@ -48,9 +48,17 @@ std::optional<double> smallest_normal(const NumberFormat& format);
 std::optional<double> smallest_subnormal(const NumberFormat& format);
 
 /// The format of this name: int2...int16, sint2...sint16, ternary, bf16, fp16, fp32, every e<E>m<M> of 3 to 16 bits in
-/// all with an exponent of 1 to 8 bits (fp32 carries every simulated value, and its exponent has 8). Throws Error that
-/// names the known spellings, and the nearest one where there is one.
+/// all with an exponent of 1 to 8 bits (fp32 carries every simulated value, and its exponent has 8). Absent where there
+/// is none.
+std::optional<NumberFormat> find_format(std::string_view name);
+
+/// The same, or an Error that names the known spellings and the nearest ones.
 NumberFormat format_named(std::string_view name);
+
+/// What that Error says of the name: the known spellings, and why this one cannot be.
+std::string no_such_format(std::string_view name);
+/// Formats that the name may have meant, the name itself where it is one; none where all are far.
+std::vector<std::string> formats_near(std::string_view name);
 
 /// Every format of up to 16 bits: integers, symmetric integers, ternary, bf16, fp16, e<E>m<M>. Built once.
 const std::vector<NumberFormat>& all_formats();

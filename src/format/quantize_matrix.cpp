@@ -151,13 +151,13 @@ void note_special_groups(Quantized& result, const Matrix& x, bool scale_follows_
   if (result.scales.empty()) return;  // a cast has no groups
   for (std::size_t group = 0; scale_follows_data && group < result.scales.size(); ++group)
     if (result.scales[group] == kInfinity) result.infinite_groups.push_back(static_cast<std::int64_t>(group));
-  std::int64_t at = 0;
-  for (const float value : x.values) {
-    if (std::isnan(value)) result.nan_groups.push_back(group_at(result.grouping, at / x.columns, at % x.columns));
-    ++at;
-  }
-  std::sort(result.nan_groups.begin(), result.nan_groups.end());
-  result.nan_groups.erase(std::unique(result.nan_groups.begin(), result.nan_groups.end()), result.nan_groups.end());
+  std::vector<bool> holds_nan(result.scales.size());
+  for (std::int64_t row = 0, at = 0; row < x.rows; ++row)
+    for (std::int64_t column = 0; column < x.columns; ++column, ++at)
+      if (std::isnan(x.values[static_cast<std::size_t>(at)]))
+        holds_nan[static_cast<std::size_t>(group_at(result.grouping, row, column))] = true;
+  for (std::size_t group = 0; group < holds_nan.size(); ++group)
+    if (holds_nan[group]) result.nan_groups.push_back(static_cast<std::int64_t>(group));
 }
 
 }  // namespace

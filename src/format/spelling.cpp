@@ -9,6 +9,9 @@ namespace vernier {
 
 namespace {
 
+constexpr std::size_t kLongest = 64;  ///< letters; nobody means a name by more
+constexpr std::size_t kMost = 3;      ///< spellings offered
+
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 /// Levenshtein distance without regard to case.
@@ -25,6 +28,28 @@ std::size_t distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+/// Those of `known` that the fewest changes of letters lead to, where these are at most `changes`.
+std::vector<std::string> at_most(std::size_t changes, std::string_view text,
+                                 const std::vector<std::string_view>& known) {
+  std::vector<std::string> nearest;
+  for (const auto name : known) {
+    const std::size_t here = distance(text, name);
+    if (here < changes) nearest.clear();
+    if (here <= changes) nearest.emplace_back(name);
+    changes = std::min(changes, here);
+  }
+  return nearest;
+}
+
+/// e4m3 in float8_e4m3fn.
+std::vector<std::string> longest_inside(std::string_view text, const std::vector<std::string_view>& known) {
+  std::string lowered(text), longest;
+  std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
+  for (const auto name : known)
+    if (name.size() > longest.size() && lowered.find(name) != std::string::npos) longest = name;
+  return longest.empty() ? std::vector<std::string>{} : std::vector{longest};
 }
 
 }  // namespace
@@ -51,11 +76,17 @@ std::optional<std::pair<int, int>> numbers_in(std::string_view text, std::string
   return a && b ? std::optional(std::pair(*a, *b)) : std::nullopt;
 }
 
-std::optional<std::string_view> nearest_spelling(std::string_view text, const std::vector<std::string_view>& known) {
-  if (known.empty() || text.size() > 64) return std::nullopt;
-  const auto nearest = *std::min_element(known.begin(), known.end(),
-                                         [&](auto a, auto b) { return distance(text, a) < distance(text, b); });
-  return distance(text, nearest) <= 2 ? std::optional(nearest) : std::nullopt;
+std::vector<std::string> nearest_spellings(std::string_view text, const std::vector<std::string_view>& known,
+                                           std::span<const OtherSpelling> others) {
+  if (text.empty() || text.size() > kLongest) return {};
+  std::vector<std::string> nearest;
+  for (const auto& [other, ours] : others)
+    if (distance(text, other) == 0) nearest.emplace_back(ours);
+  if (nearest.empty()) nearest = at_most(1, text, known);
+  if (nearest.empty()) nearest = longest_inside(text, known);
+  if (nearest.empty()) nearest = at_most(2, text, known);
+  nearest.resize(std::min(nearest.size(), kMost));
+  return nearest;
 }
 
 }  // namespace vernier

@@ -1,5 +1,7 @@
 #include "format/matrix_text.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstdio>
 #include <sstream>
@@ -44,16 +46,36 @@ TEST_CASE("what is no number is refused with its line and column", "[format][fas
   CHECK_THROWS_WITH(read("1 2\n3 x4\n"),
                     ContainsSubstring("stdin: line 2, column 3 (number 2 of the line)") && ContainsSubstring("'x4'"));
   CHECK_THROWS_WITH(read("1, 2"), ContainsSubstring("line 1, column 1"));
-  for (const auto* text : {"--1", "+-1", "1e", "0x", "0xg", "1.2.3", "1e99", "-0x1p200", "0xinf", "0xnan", "1_0", "1f",
-                           "e5", "nanx", "\x01"})
+  for (const auto* text : {"--1", "+-1", "1e",   "0x",   "0xg", "1.2.3", "1e99", "-0x1p200", "0xinf", "0xnan", "1_0",
+                           "1f",  "e5",  "nanx", "\x01", ".",   "0x.",   "0x1p", "0x1p+",    "1,",    "1e999", "--5"})
     CHECK_THROWS_AS(read(text), Error);
+  CHECK_THROWS_WITH(read("\xef\xbb\xbf"
+                         "1 2"),
+                    ContainsSubstring("column 1 ") && ContainsSubstring("'\\xef\\xbb\\xbf1'"));
+}
+
+TEST_CASE("a number too long to be one is refused wherever it stands, never cut into two", "[format][fast]") {
+  const std::string longest = "0." + std::string(9000, '0') + "1";
+  CHECK_THROWS_WITH(read(longest), ContainsSubstring("line 1, column 1 "));
+  for (std::size_t before = (1 << 20) - 9100; before < (1 << 20) + 100; before += 500)
+    CHECK_THROWS_WITH(read(std::string(before, ' ') + longest + " 5"),
+                      ContainsSubstring(fmt::format("column {} ", before + 1)));
+}
+
+TEST_CASE("input that cannot be read to its end is a failure, not a short matrix", "[format][fast]") {
+  struct Broken : std::stringbuf {
+    int_type underflow() override { throw std::runtime_error("broken"); }
+    std::streamsize xsgetn(char*, std::streamsize) override { throw std::runtime_error("broken"); }
+  } broken;
+  std::istream in(&broken);
+  CHECK_THROWS_AS(read_matrix(in, "stdin"), Failure);
 }
 
 TEST_CASE("rows of unequal length, blank lines between rows and empty input are refused", "[format][fast]") {
   CHECK_THROWS_WITH(read("1 2 3\n4 5\n"),
                     ContainsSubstring("line 2") && ContainsSubstring("expected 3 numbers as in line 1, got 2"));
   CHECK_THROWS_WITH(read("1 2\n3 4 5"), ContainsSubstring("line 2"));
-  CHECK_THROWS_WITH(read("1 2\n\n3 4"), ContainsSubstring("line 2: a blank line"));
+  CHECK_THROWS_WITH(read("1 2\n\n3 4"), ContainsSubstring("line 2, column 1") && ContainsSubstring("blank line"));
   CHECK_THROWS_WITH(read(""), ContainsSubstring("expected numbers, got none"));
   CHECK_THROWS_WITH(read("\n\n"), ContainsSubstring("expected numbers, got none"));
   CHECK_THROWS_WITH(read(std::string(3000000, '7')), ContainsSubstring("line 1, column 1"));

@@ -177,6 +177,8 @@ TEST_CASE("an unknown format names the known ones and the reason or the nearest 
   CHECK_THROWS_WITH(format_named("e9m2"), ContainsSubstring("1 to 8 exponent bits"));
   CHECK_THROWS_WITH(format_named("INT4"), ContainsSubstring("nearest: int4"));
   CHECK_THROWS_WITH(format_named("ternery"), ContainsSubstring("nearest: ternary"));
+  CHECK_THROWS_WITH(format_named("e9m9"), ContainsSubstring("nearest: e8m7"));
+  CHECK_THROWS_WITH(format_named("fp8"), ContainsSubstring("nearest: e4m3, e5m2"));
   for (const auto* name :
        {"", "e", "e0m3", "e4m", "em3", "e04m3", "e4m3 ", "int", "int-4", "int4.0", "fp8", "int04", "e-4m3"})
     CHECK_THROWS_AS(format_named(name), Error);

@@ -4,6 +4,7 @@
 
 using namespace vernier;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
 
 TEST_CASE("a number string gives format, granularity and scale", "[format][fast]") {
   const Number mxfp4 = parse_number("e2m1/block32:e8m0");
@@ -69,4 +70,46 @@ TEST_CASE("an impossible number is refused with what was found and what is known
     CHECK_THROWS_WITH(parse_number(text), ContainsSubstring("number '" + std::string(text) + "'"));
   CHECK_THROWS_WITH(parse_number("int4/row"), ContainsSubstring("tensor, channel, token, block<G>"));
   CHECK_THROWS_WITH(parse_number("int4:e8m1"), ContainsSubstring("absmax, e8m0, e8m0-ceil"));
+}
+
+TEST_CASE("the refusal of a number names the nearest ones that are numbers", "[format][fast]") {
+  using Names = std::vector<std::string>;
+  const std::vector<std::pair<std::string, Names>> kNearest{
+      {"int17", {"int16"}},
+      {"int1", {"int2"}},
+      {"sint1", {"sint2"}},
+      {"e9m9", {"e8m7"}},
+      {"e0m3", {"e1m3"}},
+      {"e1m0", {"e1m1"}},
+      {"INT4", {"int4"}},
+      {"float8_e4m3fn", {"e4m3"}},
+      {"fp4", {"e2m1"}},
+      {"fp6", {"e3m2", "e2m3"}},
+      {"fp8", {"e4m3", "e5m2"}},
+      {"bfloat16", {"bf16"}},
+      {"float16", {"fp16"}},
+      {"half", {"fp16"}},
+      {"mxfp4", {"e2m1/block32:e8m0"}},
+      {"MXFP8", {"e4m3/block32:e8m0", "e5m2/block32:e8m0"}},
+      {"mxint8", {"int8/block32:e8m0"}},
+      {"nvfp4", {"e2m1/block16:e4m3"}},
+      {"int4/block0", {"int4/block16", "int4/block32"}},
+      {"int4/blockx", {"int4/block16", "int4/block32"}},
+      {"int4/group128", {"int4/block128"}},
+      {"int4/tensr", {"int4/tensor"}},
+      {"int4/per_channel", {"int4/channel"}},
+      {"int4/row", {"int4/channel", "int4/token"}},
+      {"int4/", {"int4"}},
+      {"int4:", {"int4"}},
+      {"int8:e8m0-floor", {"int8:e8m0"}},
+      {"int17/chanel:e8m0-cel", {"int16/channel:e8m0-ceil"}},
+      {"e2m1/channel:e4m3", {"e2m1/block16:e4m3"}},
+      {"fp32/tensor", {"fp32"}},
+  };
+  for (const auto& [text, nearest] : kNearest) {
+    CHECK_THROWS_WITH(parse_number(text), EndsWith(fmt::format("nearest: {})", fmt::join(nearest, ", "))));
+    for (const auto& number : nearest) CHECK(parse_number(number).text == number);
+  }
+  for (const auto* text : {"", "/tensor", "garbage"})
+    CHECK_THROWS_WITH(parse_number(text), ContainsSubstring("for example: int4/"));
 }

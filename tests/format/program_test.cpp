@@ -45,7 +45,7 @@ TEST_CASE("quantize prints codes as integers or as bit patterns", "[format][prog
 TEST_CASE("quantize --json adds scales and the count of saturated elements", "[format][program]") {
   SKIP_WITHOUT(kProgram);
   CHECK(run("7 14\\n9 -9\\n", "quantize int4 --scale 1 --json").out ==
-        "{\"number\": \"int4\", \"rows\": 2, \"columns\": 2, \"saturated\": 3,\n\"infinite_groups\": [], "
+        "{\"number\": \"int4\", \"rows\": 2, \"columns\": 2, \"saturated\": 3,\n\"infinite_groups\": [],\n"
         "\"nan_groups\": [],\n"
         "\"scales\": [1.0],\n\"values\": [[7.0, 7.0],\n[7.0, -8.0]]}\n");
 }
@@ -64,10 +64,18 @@ TEST_CASE("wrong input ends with exit status 2 and says where it is", "[format][
   const auto garbage = run("1 2\\n3 x\\n", "quantize int4");
   CHECK(garbage.status == 2);
   CHECK_THAT(garbage.out, ContainsSubstring("line 2, column 3"));
-  for (const auto* arguments : {"quantize int17", "quantize", "quantize int4 --round up",
-                                "quantize int4 --axis diagonal", "quantize int4 --scale 0", "quantize int4 --scale inf",
-                                "quantize fp32 --scale 1", "quantize int4 --seed x", "formats int17"})
+  for (const auto* arguments :
+       {"quantize int17", "quantize", "quantize int4 --round up", "quantize int4 --axis diagonal",
+        "quantize int4 --scale 0", "quantize int4 --scale inf", "quantize int4 --scale \'\'", "quantize fp32 --scale 1",
+        "quantize int4 --seed x", "quantize int4 --seed -1", "quantize int4 extra", "formats int17"})
     CHECK(run("1\\n", arguments).status == 2);
+}
+
+TEST_CASE("output that cannot be written is a failure", "[format][program]") {
+  SKIP_WITHOUT(kProgram);
+  SKIP_WITHOUT(std::filesystem::path("/dev/full"));
+  for (const auto* arguments : {"quantize int4 >/dev/full", "formats >/dev/full", "formats --json >/dev/full"})
+    CHECK(run("1\\n", arguments).status == 1);
 }
 
 TEST_CASE("a group with an infinity becomes NaN with a warning that names it", "[format][program]") {
