@@ -73,6 +73,15 @@ std::string precision_label(const NumbersSpec& numbers) {
        {std::pair("attention", numbers.attention), std::pair("gradients", numbers.gradients),
         std::pair("embedding", numbers.embedding), std::pair("head", numbers.head)})
     if (parse_number(number).rounded) parts.push_back(fmt::format("{}={}", name, number));
+  const auto add_other = [&](const char* name, const std::string& choice, const std::string& usual) {
+    if (choice != usual) parts.push_back(fmt::format("{}={}", name, choice));
+  };
+  add_other("input_gradients", numbers.input_gradients.value_or(numbers.gradients), numbers.gradients);
+  add_other("weight_gradients", numbers.weight_gradients.value_or(numbers.gradients), numbers.gradients);
+  add_other("rounding", numbers.rounding, "nearest");
+  add_other("backward_rounding", numbers.backward_rounding.value_or(numbers.rounding), numbers.rounding);
+  add_other("estimator", numbers.estimator, "identity");
+  add_other("rotation", numbers.rotation.value_or("none"), "none");
   const bool plain = parts.size() == 3 && std::none_of(parts.begin(), parts.end(), [](const std::string& number) {
                        return parse_number(number).rounded;
                      });

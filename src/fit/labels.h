@@ -17,7 +17,8 @@ inline constexpr std::string_view kBaseline = "baseline";
 law::Part part_of(const std::string& number);
 
 /// "int4/channel int4/tensor int4/tensor" (weights, activations, kv), with "attention=..." and "gradients=..." after it
-/// where these are rounded; "baseline" when nothing is.
+/// where these are rounded, and "rounding=...", "estimator=...", "rotation=..." and the like where they are not the
+/// usual ones; "baseline" when nothing is.
 std::string precision_label(const NumbersSpec& numbers);
 
 /// The same for a point of foreign data, from its parts: their number strings, or their bits where those have no name.

@@ -32,15 +32,17 @@ at::Tensor turned(const at::Tensor& x_RC, const Rules& rules, const std::string&
   return quant::rotated(x_RC.contiguous(), rules.rotation, rules.signs.child(axis));
 }
 
+using MaybeTensor = std::optional<at::Tensor>;  // autograd takes one, but no undefined tensor
+
 /// The scale given by a learned logarithm; undefined where there is none.
-at::Tensor learned(const at::Tensor& log_scale, const at::Tensor& x_RC, const Number& number) {
-  if (!log_scale.defined()) return {};
-  const at::Tensor scale = log_scale.exp();
+at::Tensor learned(const MaybeTensor& log_scale, const at::Tensor& x_RC, const Number& number) {
+  if (!log_scale) return {};
+  const at::Tensor scale = log_scale->exp();
   return number.granularity == Granularity::Tensor ? scale : scale.view({x_RC.size(0), -1});
 }
 
 Operand forward_operand(const at::Tensor& x_RC, const Number& number, const Product& product, const std::string& part,
-                        const at::Tensor& log_scale) {
+                        const MaybeTensor& log_scale) {
   quant::How how = how_forward(*product.rules, product.name + part);
   how.scale = learned(log_scale, x_RC, number);
   return quant::operand_of(x_RC, number, how, product.rules->exact);
@@ -81,7 +83,7 @@ Reached reached(const at::Tensor& gradient, const at::Tensor& x_RC, const Operan
 
 struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_RI, const at::Tensor& w_OI,
-                            const at::Tensor& x_log_scale, const at::Tensor& w_log_scale, const Product& product) {
+                            const MaybeTensor& x_log_scale, const MaybeTensor& w_log_scale, const Product& product) {
     const bool turns = product.turns();
     const at::Tensor x = turns ? turned(x_RI, *product.rules, product.name) : x_RI.contiguous();
     const at::Tensor w = turns ? turned(w_OI, *product.rules, product.name) : w_OI.contiguous();
@@ -96,7 +98,7 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
     context->saved_data["name"] = product.name;
     context->saved_data["carriers"] =
         std::vector<std::int64_t>{static_cast<std::int64_t>(left.carrier), static_cast<std::int64_t>(right.carrier)};
-    context->saved_data["learns"] = std::vector<std::int64_t>{x_log_scale.defined(), w_log_scale.defined()};
+    context->saved_data["learns"] = std::vector<std::int64_t>{x_log_scale.has_value(), w_log_scale.has_value()};
     return quant::product(left, right);
   }
 
@@ -130,6 +132,7 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
 
 /// A member's row of a [K, ...] tensor that may be undefined.
 at::Tensor of_member(const at::Tensor& x_K, std::int64_t k) { return x_K.defined() ? x_K[k] : x_K; }
+MaybeTensor maybe(const at::Tensor& x) { return x.defined() ? MaybeTensor(x) : std::nullopt; }
 
 bool rounds(const MemberNumbers& numbers) {
   return std::any_of(numbers.begin(), numbers.end(), [](const Number& number) { return number.rounded; });
@@ -139,8 +142,8 @@ bool rounds(const MemberNumbers& numbers) {
 void begin_scale(const at::Tensor& log_scale_K, std::int64_t k, const at::Tensor& x_RC, const Number& number,
                  const Rules& rules) {
   if (!log_scale_K.defined() || !rules.first_step || !number.rounded) return;
-  const at::NoGradGuard no_gradient;
-  log_scale_K[k].copy_(quant::scales_of(x_RC.contiguous(), number).flatten().log());
+  // Beside autograd's count of versions, as every parameter is a view of the same storage.
+  log_scale_K[k].tensor_data().copy_(quant::scales_of(x_RC.contiguous(), number).flatten().log());
 }
 
 }  // namespace
@@ -155,8 +158,8 @@ at::Tensor rounded_linear(const at::Tensor& x_KRI, const at::Tensor& w_KOI, cons
   for (std::int64_t k = 0; k < members; ++k) {
     const auto member = static_cast<std::size_t>(k);
     begin_scale(scales.activations, k, x_KRI[k].detach(), n.activations[member], rules[member]);
-    products.push_back(RoundedLinear::apply(x_KRI[k], w_KOI[k], of_member(scales.activations, k),
-                                            of_member(scales.weights, k), Product{&n, &rules[member], member, name}));
+    products.push_back(RoundedLinear::apply(x_KRI[k], w_KOI[k], maybe(of_member(scales.activations, k)),
+                                            maybe(of_member(scales.weights, k)), Product{&n, &rules[member], member, name}));
   }
   return members == 1 ? products[0].unsqueeze(0) : at::stack(products);
 }

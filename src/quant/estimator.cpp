@@ -30,14 +30,14 @@ at::Tensor group_sums(const at::Tensor& x_RC, const Number& number) {
 
 struct StraightThrough : torch::autograd::Function<StraightThrough> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const Number& number,
-                            How how, Estimator estimator, const at::Tensor& log_scale) {
+                            How how, Estimator estimator, const std::optional<at::Tensor>& log_scale) {
     const at::Tensor x_RC = x.contiguous().view({-1, x.size(-1)});
     if (estimator == Estimator::Identity) return fake_quantized(x_RC, number, how).view(x.sizes());
-    how.scale = log_scale.defined() ? log_scale.exp() : scales_of(x_RC, number);
+    how.scale = log_scale ? log_scale->exp() : scales_of(x_RC, number);
     context->save_for_backward({x_RC, how.scale});
     context->saved_data["number"] = number.text;
     context->saved_data["estimator"] = static_cast<std::int64_t>(estimator);
-    context->saved_data["learns"] = log_scale.defined();
+    context->saved_data["learns"] = log_scale.has_value();
     return fake_quantized(x_RC, number, how).view(x.sizes());
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -86,7 +86,9 @@ at::Tensor straight_through(const at::Tensor& x, const Number& number, const How
                             const at::Tensor& log_scale) {
   if (!number.rounded || x.numel() == 0) return x;
   if (x.dim() == 0) return straight_through(x.view({1}), number, how, estimator, log_scale).view(x.sizes());
-  return StraightThrough::apply(x, number, how, estimator, log_scale);
+  // autograd takes an optional tensor, but no undefined one
+  return StraightThrough::apply(x, number, how, estimator,
+                                log_scale.defined() ? std::optional(log_scale) : std::nullopt);
 }
 
 }  // namespace vernier::quant

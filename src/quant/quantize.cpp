@@ -61,6 +61,19 @@ OnGrid onto_grid(const at::Tensor& x_RC, const Number& number, const How& how, S
   return rounded(x_RC, number, how, store);
 }
 
+void round_into(const OnGrid& out, const at::Tensor& x_RC, const Number& number, const Rounder& rounder) {
+  check(x_RC);
+  TORCH_CHECK(number.rounded && out.grid.sizes() == x_RC.sizes() && out.grid.is_contiguous(),
+              "expected a rounded number and a contiguous output of ", x_RC.sizes(), ", got ", number.text, " and ",
+              out.grid.sizes());
+  Job job = tensor_job(x_RC, number, out.scale);
+  job.scales_given = false;
+  job.out = out.grid.data_ptr();
+  job.store = out.grid.scalar_type() == at::kBFloat16 ? Store::Bf16 : Store::Grid;
+  job.rounder = rounder;
+  run(job, x_RC.device());
+}
+
 at::Tensor fake_quantized(const at::Tensor& x_RC, const Number& number, const How& how) {
   check(x_RC);
   if (!number.rounded) return x_RC;

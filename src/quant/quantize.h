@@ -33,6 +33,9 @@ struct How {
 /// x_RC itself. Safe to call from several threads; serial inside an outer parallel region.
 OnGrid onto_grid(const at::Tensor& x_RC, const Number& number, const How& how = {}, Store store = Store::Grid);
 
+/// The same into tensors that are there: out.grid in the type of its store, out.scale unless the number is a cast.
+void round_into(const OnGrid& out, const at::Tensor& x_RC, const Number& number, const Rounder& rounder = {});
+
 /// grid * scale of the above, fp32 [R, C]; for fp32 x_RC itself. One pass less than forming the product afterwards.
 at::Tensor fake_quantized(const at::Tensor& x_RC, const Number& number, const How& how = {});
 

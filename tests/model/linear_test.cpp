@@ -67,7 +67,7 @@ TEST_CASE("a rounded gradient enters both backward products", "[model][fast]") {
   auto x = at::randn({1, 10, 8}).requires_grad_(), w = at::randn({1, 6, 8}).requires_grad_();
   const auto g = at::randn({1, 10, 6});
   linear(x, w, n, kPlain).backward(g);
-  const auto rounded = quant::fake_quantized(g[0], n.gradients[0]);
+  const auto rounded = quant::fake_quantized(g[0], n.input_gradients[0]);
   CHECK(largest(x.grad()[0] - at::mm(rounded, w.detach()[0])) < 1e-5);
   CHECK(largest(w.grad()[0] - at::mm(rounded.t(), x.detach()[0])) < 1e-5);
 }

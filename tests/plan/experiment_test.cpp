@@ -171,3 +171,41 @@ TEST_CASE("the fit that an experiment asks for is read, and all laws are named",
   CHECK_THAT(complaints(kSmall + "fit: {fix: [b=x]}\n"),
              ContainsSubstring("experiment.yaml:17: fit.fix[0]: expected a parameter"));
 }
+
+TEST_CASE("roundings, estimators, rotations and both gradients are read and checked", "[plan][fast]") {
+  const auto said = [](const std::string& numbers) {
+    return complaints(
+        with("- {weights: int4/channel, activations: int4/tensor, kv: int4/tensor}", "- {" + numbers + "}"));
+  };
+  CHECK(said("weights: int4/channel, rounding: stochastic, estimator: trust, rotation: hadamard16") == "");
+  CHECK(said("weights: int4/channel:lsq, estimator: lsq, gradients: e4m3/token, weight_gradients: e5m2/token, "
+             "backward_rounding: stochastic") == "");
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {"weights: int4, rounding: up",
+       "grid.numbers[1].rounding: no rounding is called 'up'; known: nearest, stochastic"},
+      {"weights: int4, estimator: trusty", "grid.numbers[1].estimator: no estimator is called 'trusty'"},
+      {"weights: int4, rotation: hadamard48", "grid.numbers[1].rotation: no rotation is called 'hadamard48'"},
+      {"weights: int4, rotation: hadamard128", "a block that divides every width 32"},
+      {"kv: int4, rotation: hadamard16", "weights or activations that are rounded"},
+      {"weights: 'int4/channel:lsq'", "grid.numbers[1].estimator: expected lsq"},
+      {"weights: int4, estimator: lsq", "a part with the scale lsq"},
+      {"activations: 'int4/token:lsq', estimator: lsq", "one learned scale per tensor"},
+      {"gradients: 'int4/tensor:lsq', estimator: lsq", "no gradient reaches that of gradients"},
+      {"weights: int4, weight_gradients: int4/channel",
+       "grid.numbers[1].weight_gradients: expected scales per tensor"}};
+  for (const auto& [numbers, complaint] : wrong) {
+    INFO(numbers);
+    CHECK_THAT(said(numbers), ContainsSubstring(complaint));
+  }
+}
+
+TEST_CASE("numbers that differ in rounding, estimator or rotation alone are different runs", "[plan][fast]") {
+  const Experiment experiment =
+      read(with("- {weights: fp32}",
+                "- {weights: int4/channel, rounding: stochastic}\n    - {weights: int4/channel}\n    - "
+                "{weights: int4/channel, rotation: hadamard16}"));
+  CHECK(experiment.grid.numbers.size() == 4);
+  CHECK_THAT(
+      complaints(with("- {weights: fp32}", "- {weights: int4/channel}\n    - {weights: int4/channel, rotation: none}")),
+      ContainsSubstring("expected every entry once"));
+}

@@ -79,6 +79,96 @@ TEST_CASE("a member gives the losses and weights that it gives alone, bit for bi
   }
 }
 
+TEST_CASE("members of every rounding, estimator and rotation give what they give alone, and learn", "[train][fast]") {
+  const auto with = [](auto change) {
+    train::Member m = member("int4/channel");
+    change(m.numbers);
+    return m;
+  };
+  const std::vector<train::Member> all{with([](NumbersSpec& n) { n.rounding = "stochastic"; }),
+                                       with([](NumbersSpec& n) {
+                                         n.gradients = "e4m3/token";
+                                         n.weight_gradients = "e5m2/block32:e8m0";
+                                         n.backward_rounding = "stochastic";
+                                       }),
+                                       with([](NumbersSpec& n) {
+                                         n.weights = "int4/channel:rms";
+                                         n.activations = "int4/token:rms";
+                                         n.estimator = "trust";
+                                         n.rotation = "hadamard16";
+                                         n.gradients = "e4m3/token";
+                                       }),
+                                       with([](NumbersSpec& n) {
+                                         n.weights = "int3/channel:lsq";
+                                         n.activations = n.kv = n.attention = "int8/tensor:lsq";
+                                         n.estimator = "lsq";
+                                       }),
+                                       with([](NumbersSpec& n) {
+                                         n.weights = "int3/block16:mse";
+                                         n.estimator = "clipped";
+                                       }),
+                                       member("fp32")};
+  auto spec = spec_with(all);
+  const train::CohortTrainer cohort(spec, corpus(), at::kCPU, 2);
+  const auto together = trained(cohort, 30);
+  const auto before = cohort.evaluate(cohort.initial_state(), std::vector<bool>(all.size(), true));
+  const auto after = cohort.evaluate(together, std::vector<bool>(all.size(), true));
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    INFO(k);
+    const train::CohortTrainer one(spec_with({all[k]}), corpus(), at::kCPU, 1);
+    CHECK(at::equal(together.members[k].weights_P, trained(one, 30).members[0].weights_P));
+    REQUIRE(after[k].has_value());
+    if (k != 3) CHECK(after[k]->loss < before[k]->loss);  // scales of activations begin with the first step
+    CHECK(together.members[k].curve.back().loss_train < together.members[k].curve.front().loss_train);
+  }
+}
+
+TEST_CASE("learned scales begin with the data, move, and come back from a checkpoint", "[train][fast]") {
+  train::Member learner = member("int3/channel:lsq");
+  learner.numbers.activations = learner.numbers.kv = "int4/tensor:lsq";
+  learner.numbers.estimator = "lsq";
+  const train::CohortTrainer trainer(spec_with({learner}), corpus(), at::kCPU, 1);
+  const auto first = trained(trainer, 1), later = trained(trainer, 20);
+  const auto of = [&](const train::CohortState& state, const char* name) {
+    const auto& layout = trainer.layout(0);
+    return model::views_of(layout, state.members[0].weights_P.unsqueeze(0))[model::index_of(layout, name)];
+  };
+  for (const char* name :
+       {"blocks.0.attention.qkv.weight_scale", "blocks.0.mlp.down.input_scale", "blocks.0.attention.key_scale"}) {
+    INFO(name);
+    CHECK(of(first, name).isfinite().all().item<bool>());
+    CHECK((of(first, name) < 2).all().item<bool>());  // logarithms
+    CHECK_FALSE(at::equal(of(first, name), of(later, name)));
+  }
+  CHECK(of(later, "blocks.0.attention.qkv.weight_scale").numel() == 48);
+  CHECK(model::count(trainer.layout(0)) == parameters_of(trainer.spec().shape));
+  const auto folder = std::filesystem::temp_directory_path() / ("vernier-lsq-" + std::to_string(::getpid()));
+  train::write_checkpoint(folder, {"2024-wsd", trainer.spec().shape, learner.numbers}, trainer.layout(0),
+                          later.members[0].weights_P);
+  const auto read = train::read_checkpoint(folder, at::kCPU);
+  CHECK(at::equal(read.cohort.parameters[model::index_of(read.cohort.layout, "blocks.0.mlp.down.input_scale")],
+                  of(later, "blocks.0.mlp.down.input_scale")));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("training with stochastic rounding in two parts equals training in one", "[train][fast]") {
+  train::Member m = member("int4/channel");
+  m.numbers.rounding = "stochastic";
+  m.numbers.gradients = "int8/token";
+  const train::CohortTrainer trainer(spec_with({m}), corpus(), at::kCPU, 1);
+  auto state = trained(trainer, 7);
+  trainer.advance(state, until(20, 1), kGoOn);
+  CHECK(at::equal(state.members[0].weights_P, trained(trainer, 20).members[0].weights_P));
+}
+
+TEST_CASE("an exact run and one with a narrow carrier end within the error of fp32 sums", "[train][fast]") {
+  auto spec = spec_with({member("int4/channel")});
+  const auto carried = trained(train::CohortTrainer(spec, corpus(), at::kCPU, 1), 10);
+  spec.exact = true;
+  const auto exact = trained(train::CohortTrainer(spec, corpus(), at::kCPU, 1), 10);
+  CHECK(std::abs(carried.members[0].curve.back().loss_train - exact.members[0].curve.back().loss_train) < 1e-3);
+}
+
 TEST_CASE("training lowers the loss towards the entropy of the language", "[train][fast]") {
   const train::CohortTrainer trainer(spec_with({member("fp32"), member("int8/channel")}), corpus(), at::kCPU, 2);
   const auto start = trainer.evaluate(trainer.initial_state(), {true, true});

@@ -5,6 +5,7 @@
 
 #include <iostream>
 
+#include "app/training/step_timer.h"
 #include "app/training/timing.h"
 #include "app/verbs.h"
 #include "quant/quantize.h"
@@ -20,6 +21,7 @@ struct Asked {
   std::int64_t rows = 65536, columns = 1024, threads = 0, rounds = 5;
   std::vector<std::string> numbers{"int8/tensor",       "int4/channel",      "e4m3/tensor", "e4m3/token",
                                    "e2m1/block32:e8m0", "e2m1/block16:e4m3", "bf16"};
+  std::vector<std::int64_t> widths{128, 256};  ///< of the models whose training steps are timed
   std::string device = "cpu";
   bool json = false;
 };
@@ -31,30 +33,67 @@ struct Row {
   std::optional<double> times_composed;  ///< faster than the composed form; absent where there is none
 };
 
-/// Kernel, copy and composed form one after another, `rounds` times; medians of the times and of their ratios.
+/// Kernel, copy and composed form one after another, `rounds` times; medians of the times and of their ratios. All
+/// write into memory that is there, but for the composed form, whose intermediate results have to be made.
 Row measured(const at::Tensor& x_RC, const Number& number, quant::Store store, const Asked& asked) {
   const std::int64_t out_bytes = store == quant::Store::Bf16 ? 2 : 4;
-  const double bytes = static_cast<double>(x_RC.numel() * (4 + out_bytes));
-  at::Tensor copy_of = at::empty_like(x_RC);
-  const at::Tensor from = x_RC.flatten().narrow(0, 0, x_RC.numel() * (4 + out_bytes) / 8);
-  at::Tensor to = copy_of.flatten().narrow(0, 0, from.numel());
+  const at::Device device = x_RC.device();
+  const quant::OnGrid out = quant::onto_grid(x_RC, number, {}, store);
+  const at::Tensor from = x_RC.flatten().narrow(0, 0, x_RC.numel() * (4 + out_bytes) / 8), to = at::empty_like(from);
   std::vector<double> seconds, shares, times;
   const bool composes = !needs_whole_group(number.scale) && store == quant::Store::Grid;
   for (std::int64_t i = 0; i <= asked.rounds; ++i) {  // the first round warms up
-    const double kernel = seconds_of(x_RC.device(), [&] { quant::onto_grid(x_RC, number, {}, store); });
-    const double copy = seconds_of(x_RC.device(), [&] { to.copy_(from); });
+    const double kernel = seconds_of(device, [&] { quant::round_into(out, x_RC, number); });
+    const double copy = seconds_of(device, [&] { to.copy_(from); });
     if (i == 0) continue;
     seconds.push_back(kernel);
     shares.push_back(copy / kernel);
-    if (composes) times.push_back(seconds_of(x_RC.device(), [&] { quant::onto_grid_composed(x_RC, number); }) / kernel);
+    if (composes) times.push_back(seconds_of(device, [&] { quant::onto_grid_composed(x_RC, number); }) / kernel);
   }
+  const double bytes = static_cast<double>(x_RC.numel() * (4 + out_bytes));
   Row row{
       number.text, store == quant::Store::Bf16 ? "bf16" : "fp32", bytes / median(seconds) / 1e9, median(shares), {}};
   if (composes) row.times_composed = median(times);
   return row;
 }
 
-void print(const std::vector<Row>& rows, const Asked& asked, int threads) {
+/// What rounding weights and activations costs a training step.
+struct StepRow {
+  ShapeSpec shape;
+  double share = 0;            ///< of the step that rounding adds, products in fp32 on both sides
+  double times_unrounded = 0;  ///< the step with the carrier that the numbers allow, over the unrounded one
+};
+
+StepRow measured_step(std::int64_t width, const sweep::Machine& machine, std::int64_t rounds) {
+  constexpr std::int64_t kHeadWidth = 32;
+  const ShapeSpec shape{
+      .depth = 4, .width = width, .heads = std::max<std::int64_t>(1, width / kHeadWidth), .context = 256, .vocab = 512};
+  const NumbersSpec rounded{.weights = "int4/channel", .activations = "int8/tensor"};
+  StepTimer plain({.shape = shape}, machine);
+  StepTimer exact({.shape = shape, .numbers = rounded, .exact = true}, machine);
+  StepTimer carried({.shape = shape, .numbers = rounded}, machine);
+  std::vector<double> shares, times;
+  for (std::int64_t i = 0; i <= rounds; ++i) {
+    const double without = plain.next(), with = exact.next(), with_carrier = carried.next();
+    if (i == 0) continue;  // warms up
+    shares.push_back(1 - without / with);
+    times.push_back(with_carrier / without);
+  }
+  return {shape, median(shares), median(times)};
+}
+
+Json json_of(const std::vector<StepRow>& steps) {
+  Json list = Json::array();
+  for (const StepRow& row : steps)
+    list.push_back({{"depth", row.shape.depth},
+                    {"width", row.shape.width},
+                    {"context", row.shape.context},
+                    {"share_of_step", row.share},
+                    {"times_unrounded_step", row.times_unrounded}});
+  return list;
+}
+
+void print(const std::vector<Row>& rows, const std::vector<StepRow>& steps, const Asked& asked, int threads) {
   if (asked.json) {
     Json list = Json::array();
     for (const Row& row : rows)
@@ -63,11 +102,8 @@ void print(const std::vector<Row>& rows, const Asked& asked, int threads) {
                       {"gb_per_second", row.gigabytes},
                       {"share_of_copy", row.share_of_copy},
                       {"times_composed", row.times_composed ? Json(*row.times_composed) : Json(nullptr)}});
-    const Json all{{"rows", asked.rows},
-                   {"columns", asked.columns},
-                   {"device", asked.device},
-                   {"threads", threads},
-                   {"rounded", list}};
+    const Json all{{"rows", asked.rows}, {"columns", asked.columns}, {"device", asked.device},
+                   {"threads", threads}, {"rounded", list},          {"training", json_of(steps)}};
     std::cout << all.dump() << '\n';
     return;
   }
@@ -76,6 +112,10 @@ void print(const std::vector<Row>& rows, const Asked& asked, int threads) {
   for (const Row& row : rows)
     fmt::print("{:20} {:>6} {:>8.1f} {:>12.0f} % {:>15}\n", row.number, row.store, row.gigabytes,
                100 * row.share_of_copy, row.times_composed ? fmt::format("{:.1f}", *row.times_composed) : "-");
+  for (const StepRow& row : steps)
+    fmt::print(
+        "depth {} width {}: rounding is {:.1f} % of a training step; the step takes {:.2f} of an unrounded one\n",
+        row.shape.depth, row.shape.width, 100 * row.share, row.times_unrounded);
 }
 
 void bench(const Asked& asked) {
@@ -92,7 +132,9 @@ void bench(const Asked& asked) {
     if (number.rounded && number.format.significand_bits <= 8)
       rows.push_back(measured(x_RC, number, quant::Store::Bf16, asked));
   }
-  print(rows, asked, machine.threads);
+  std::vector<StepRow> steps;
+  for (const std::int64_t width : asked.widths) steps.push_back(measured_step(width, machine, 4 * asked.rounds));
+  print(rows, steps, asked, machine.threads);
 }
 
 }  // namespace
@@ -103,6 +145,9 @@ void add_bench_quantize(CLI::App& bench_verb) {
   verb->add_option("--rows", asked->rows)->check(CLI::PositiveNumber);
   verb->add_option("--columns", asked->columns)->check(CLI::PositiveNumber);
   verb->add_option("--numbers", asked->numbers, "number strings")->delimiter(',');
+  verb->add_option("--widths", asked->widths,
+                   "of the models whose training steps are timed, W int4/channel, A int8/tensor")
+      ->delimiter(',');
   verb->add_option("--threads", asked->threads)->check(CLI::NonNegativeNumber);
   verb->add_option("--rounds", asked->rounds, "measurements of each")->check(CLI::PositiveNumber);
   verb->add_option("--device", asked->device);

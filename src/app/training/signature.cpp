@@ -29,6 +29,15 @@ train::CohortSpec signature_cohort(std::string_view recipe) {
     spec.members.push_back({numbers, spec.training.learning_rate, 1});
   }
   spec.members.back().numbers.attention = "e4m3/tensor";
+  for (const NumbersSpec& numbers :
+       {NumbersSpec{.weights = "int4/channel:mse", .gradients = "e4m3/token", .rounding = "stochastic"},
+        NumbersSpec{.weights = "int3/channel:rms",
+        .activations = "int4/token:rms",
+        .weight_gradients = "int8/block16",
+        .estimator = "trust",
+        .rotation = "hadamard16"},
+        NumbersSpec{.weights = "int3/channel:lsq", .activations = "int8/tensor:lsq", .estimator = "lsq"}})
+    spec.members.push_back({numbers, spec.training.learning_rate, 1});
   return spec;
 }
 

@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "quant/cpu/kernels.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h must come first
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -110,16 +111,22 @@ HWY_INLINE Floats stochastic(Floats y, Integers draw, const Grid& grid) {
 template <Store store>
 using Stored = std::conditional_t<store == Store::Bf16, std::uint16_t, float>;
 
+/// `past_cache` needs an aligned address.
 template <Store store>
-HWY_INLINE void put(Floats grid, Floats scale, Stored<store>* out) {
+HWY_INLINE void put(Floats grid, Floats scale, Stored<store>* out, bool past_cache) {
+  const auto to_memory = [&](auto value, auto d) {
+    past_cache ? hn::Stream(value, d, out) : hn::StoreU(value, d, out);
+  };
   if constexpr (store == Store::Bf16) {
     const hn::Rebind<std::uint16_t, F> d;
     const auto high = hn::BitCast(hn::RebindToUnsigned<F>(), hn::ShiftRight<16>(bits_of(grid)));
-    hn::StoreU(hn::TruncateTo(d, high), d, out);
+    to_memory(hn::TruncateTo(d, high), d);
   } else {
-    hn::StoreU(store == Store::Value ? hn::Mul(grid, scale) : grid, F(), out);
+    to_memory(store == Store::Value ? hn::Mul(grid, scale) : grid, F());
   }
 }
+
+bool is_aligned(const void* address) { return reinterpret_cast<std::uintptr_t>(address) % HWY_MAX_BYTES == 0; }
 
 /// What x is divided by: 1 for a group of zeros, NaN for a group without a finite scale.
 HWY_INLINE float divisor_of(float scale) {
@@ -130,16 +137,22 @@ HWY_INLINE float divisor_of(float scale) {
 /// One scale for [x, x + count). `on_grid(y, offset)` rounds a bounded quotient.
 template <Store store, class OnGrid>
 HWY_INLINE void round_with(const float* x, Stored<store>* out, std::int64_t count, float scale, const Grid& grid,
-                           const OnGrid& on_grid) {
+                           bool past_cache, const OnGrid& on_grid) {
+  constexpr std::int64_t kAhead = 512;  ///< elements that are fetched while these are rounded
+  past_cache = past_cache && is_aligned(out);
   const Floats divisor = all(divisor_of(scale)), factor = all(scale);
   const Integers kept = all(std::bit_cast<std::int32_t>(scale) == kInfinityBits ? -1 : grid.kept_infinity);
-  const auto one = [&](Floats v, std::int64_t at, Stored<store>* to) {
+  const auto one = [&](Floats v, std::int64_t at, Stored<store>* to, bool around) {
     const Floats rounded = on_grid(bounded(hn::Div(v, divisor), grid), at);
-    put<store>(hn::IfThenElse(hn::RebindMask(F(), hn::Eq(magnitude_of(v), kept)), v, rounded), factor, to);
+    put<store>(hn::IfThenElse(hn::RebindMask(F(), hn::Eq(magnitude_of(v), kept)), v, rounded), factor, to, around);
   };
-  if (over_vectors(count, [&](std::int64_t at) { one(hn::LoadU(F(), x + at), at, out + at); })) return;
+  const auto whole = [&](std::int64_t at) {
+    hwy::Prefetch(x + at + kAhead);
+    one(hn::LoadU(F(), x + at), at, out + at, past_cache && at % lanes() == 0);
+  };
+  if (over_vectors(count, whole)) return;
   HWY_ALIGN Stored<store> result[HWY_MAX_BYTES / sizeof(float)];
-  one(hn::Load(F(), Padded(x, count).values), 0, result);
+  one(hn::Load(F(), Padded(x, count).values), 0, result, false);
   std::memcpy(out, result, static_cast<std::size_t>(count) * sizeof(Stored<store>));
 }
 
@@ -150,9 +163,10 @@ HWY_INLINE void round_part(const Run& run, std::int64_t from, std::int64_t count
   const float* x = run.x + from;
   auto* out = static_cast<Stored<store>*>(run.out) + from;
   if (drawn == nullptr)
-    round_with<store>(x, out, count, scale, grid, [&](Floats y, std::int64_t) { return nearest<path>(y, grid); });
+    round_with<store>(x, out, count, scale, grid, run.past_cache,
+                      [&](Floats y, std::int64_t) { return nearest<path>(y, grid); });
   else
-    round_with<store>(x, out, count, scale, grid, [&](Floats y, std::int64_t at) {
+    round_with<store>(x, out, count, scale, grid, run.past_cache, [&](Floats y, std::int64_t at) {
       return stochastic<path>(y, hn::LoadU(I(), drawn + from + at), grid);
     });
 }
@@ -190,12 +204,16 @@ void RoundBlocks(const Run& run, const float* scales, std::int64_t block) {
   const std::int32_t* drawn = draws_of(run);
   switch (run.grid->path) {
     case Path::Integer:
-      return round_on<Path::Integer>(run, scales, block, drawn);
+      round_on<Path::Integer>(run, scales, block, drawn);
+      break;
     case Path::Narrow:
-      return round_on<Path::Narrow>(run, scales, block, drawn);
+      round_on<Path::Narrow>(run, scales, block, drawn);
+      break;
     case Path::Wide:
-      return round_on<Path::Wide>(run, scales, block, drawn);
+      round_on<Path::Wide>(run, scales, block, drawn);
+      break;
   }
+  if (run.past_cache) hwy::FlushStream();
 }
 
 // ---- largest magnitudes, which order as their bits do

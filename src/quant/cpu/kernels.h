@@ -17,6 +17,7 @@ struct Run {
   Store store = Store::Grid;
   Rounder rounder;
   const Grid* grid = nullptr;
+  bool past_cache = false;  ///< write around the caches, as for outputs that are larger than they are
 };
 
 /// Divides by the scale, a true division, rounds and stores; see Grid for zeros, infinities and NaN. `out` may not

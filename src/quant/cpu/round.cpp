@@ -1,7 +1,5 @@
 #include "quant/cpu/round.h"
 
-#include <ATen/Parallel.h>
-
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -11,19 +9,14 @@
 #include "format/scale_search.h"
 #include "quant/cpu/kernels.h"
 #include "quant/cpu/scales.h"
+#include "quant/cpu/threads.h"
 
 namespace vernier::quant::cpu {
 
 namespace {
 
-constexpr std::int64_t kGrain = 32768;  ///< elements that are worth a thread
-constexpr std::int64_t kPiece = 16384;  ///< elements of a large tensor that one call rounds
-
-/// Work on elements or rows, whichever `unit` elements long, in ranges that are worth a thread.
-template <class Body>
-void in_ranges(std::int64_t count, std::int64_t unit, const Body& body) {
-  at::parallel_for(0, count, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(unit, 1)), body);
-}
+constexpr std::int64_t kPiece = 16384;        ///< elements of a large tensor that one call rounds
+constexpr std::int64_t kPastCache = 1 << 23;  ///< elements from which on an output is larger than the caches
 
 /// Chunks added one after another, whoever summed them.
 double sum_of(Term term, const float* x, std::int64_t count, float scale, const Grid& grid) {
@@ -63,7 +56,8 @@ void finish_scales(const Job& job, const float* x, float* absmax, std::int64_t g
 void round_elements(const Job& job, std::int64_t first, std::int64_t count, const float* scales, std::int64_t block) {
   const std::size_t size = job.store == Store::Bf16 ? 2 : sizeof(float);
   void* out = static_cast<char*>(job.out) + static_cast<std::size_t>(first) * size;
-  round_blocks({job.x + first, out, count, first, job.store, job.rounder, &job.grid}, scales, block);
+  round_blocks({job.x + first, out, count, first, job.store, job.rounder, &job.grid, job.elements() >= kPastCache},
+               scales, block);
 }
 
 void find_tensor_scale(const Job& job) {

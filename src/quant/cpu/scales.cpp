@@ -1,9 +1,10 @@
 #include "quant/cpu/scales.h"
 
+#include <array>
 #include <bit>
-#include <vector>
 
 #include "quant/cpu/kernels.h"
+#include "quant/cpu/threads.h"
 
 namespace vernier::quant::cpu {
 
@@ -58,15 +59,22 @@ void scale_in_two_levels(float* absmax, std::int64_t count, const Grid& grid) {
   static const Grid e4m3 = grid_of(format_named("e4m3"));
   float tensor_absmax = 0;
   for (std::int64_t i = 0; i < count; ++i)
-    if (!is_infinite(absmax[i])) tensor_absmax = std::max(tensor_absmax, absmax[i]);
+    tensor_absmax = std::max(tensor_absmax, is_infinite(absmax[i]) ? 0 : absmax[i]);
   const float tensor_scale = nonzero(tensor_absmax / (grid.largest * kLargestE4m3));
-  std::vector<float> quotients(static_cast<std::size_t>(count)), blocks(quotients.size());
-  for (std::int64_t i = 0; i < count; ++i) quotients[static_cast<std::size_t>(i)] = absmax[i] / grid.largest;
-  round_run({quotients.data(), blocks.data(), count, 0, Store::Grid, {}, &e4m3}, tensor_scale);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float block = std::max(blocks[static_cast<std::size_t>(i)], kSmallestE4m3);
-    if (absmax[i] != 0 && !is_infinite(absmax[i])) absmax[i] = nonzero(block * tensor_scale);
-  }
+  in_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
+    constexpr std::int64_t kPiece = 1024;
+    std::array<float, kPiece> quotients, blocks;
+    for (; begin < end; begin += kPiece) {
+      const std::int64_t some = std::min(kPiece, end - begin);
+      float* at = absmax + begin;
+      for (std::int64_t i = 0; i < some; ++i) quotients[static_cast<std::size_t>(i)] = at[i] / grid.largest;
+      round_run({quotients.data(), blocks.data(), some, 0, Store::Grid, {}, &e4m3}, tensor_scale);
+      for (std::int64_t i = 0; i < some; ++i) {
+        const float scale = nonzero(std::max(blocks[static_cast<std::size_t>(i)], kSmallestE4m3) * tensor_scale);
+        at[i] = at[i] == 0 || is_infinite(at[i]) ? at[i] : scale;
+      }
+    }
+  });
 }
 
 }  // namespace vernier::quant::cpu
