@@ -82,26 +82,36 @@ at::Tensor attend(const Heads& heads) {
   return y.transpose(1, 2).reshape({q.size(0), q.size(1) * q.size(3), q.size(2) * q.size(4)});
 }
 
-at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT) {
+at::Tensor embed(const Transformer& cohort, const at::Tensor& tokens_BT) {
+  return embedded(rounded(cohort.parameters[0], cohort.numbers.embedding.weights), tokens_BT.flatten());
+}
+
+at::Tensor through_block(const Transformer& cohort, const at::Tensor& x_KRC, std::int64_t sequences, std::size_t block,
+                         const Observer& observe) {
   const ShapeSpec& shape = cohort.shape;
-  const HeadShape heads{tokens_BT.size(0), tokens_BT.size(1), shape.heads, shape.width / shape.heads};
-  const std::size_t gains = 4 * static_cast<std::size_t>(shape.depth) + 2;
+  const HeadShape heads{sequences, x_KRC.size(1) / sequences, shape.heads, shape.width / shape.heads};
+  const std::size_t matrix = 1 + 4 * block, gain = 4 * static_cast<std::size_t>(shape.depth) + 2 + 2 * block;
   const auto parameter = [&](std::size_t i) { return cohort.parameters[i]; };
-  at::Tensor x = embedded(rounded(parameter(0), cohort.numbers.embedding.weights), tokens_BT.flatten());
-  for (std::size_t block = 0; block < static_cast<std::size_t>(shape.depth); ++block) {
-    const std::size_t matrix = 1 + 4 * block, gain = gains + 2 * block;
-    const auto linear = [&](const at::Tensor& input, std::size_t offset) {
-      return rounded_linear(input, parameter(matrix + offset), cohort.numbers.blocks);
-    };
-    Heads split = rotated_heads(linear(rms_norm(x, parameter(gain)), 0), heads, cohort.qk_norm);
-    split.k_KBHTD = rounded(split.k_KBHTD, cohort.numbers.kv);
-    split.v_KBHTD = rounded(split.v_KBHTD, cohort.numbers.kv);
-    x = x + linear(any_rounded(cohort.numbers.attention) ? rounded_attention(split, cohort.numbers.attention)
-                                                         : attend(split),
-                   1);
-    x = x + linear(swiglu(linear(rms_norm(x, parameter(gain + 1)), 2)), 3);
-  }
-  return rounded_linear(rms_norm(x, parameter(gains + 2 * static_cast<std::size_t>(shape.depth))), parameter(gains - 1),
+  const auto linear = [&](const at::Tensor& input, std::size_t offset) {
+    if (observe) observe(matrix + offset, input);
+    return rounded_linear(input, parameter(matrix + offset), cohort.numbers.blocks);
+  };
+  Heads split = rotated_heads(linear(rms_norm(x_KRC, parameter(gain)), 0), heads, cohort.qk_norm);
+  split.k_KBHTD = rounded(split.k_KBHTD, cohort.numbers.kv);
+  split.v_KBHTD = rounded(split.v_KBHTD, cohort.numbers.kv);
+  const at::Tensor x =
+      x_KRC +
+      linear(any_rounded(cohort.numbers.attention) ? rounded_attention(split, cohort.numbers.attention) : attend(split),
+             1);
+  return x + linear(swiglu(linear(rms_norm(x, parameter(gain + 1)), 2)), 3);
+}
+
+at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT) {
+  const auto depth = static_cast<std::size_t>(cohort.shape.depth);
+  const std::size_t gains = 4 * depth + 2;
+  at::Tensor x = embed(cohort, tokens_BT);
+  for (std::size_t block = 0; block < depth; ++block) x = through_block(cohort, x, tokens_BT.size(0), block);
+  return rounded_linear(rms_norm(x, cohort.parameters[gains + 2 * depth]), cohort.parameters[gains - 1],
                         cohort.numbers.head);
 }
 

@@ -135,4 +135,15 @@ OnGrid onto_grid_composed(const at::Tensor& x_RC, const Number& number) {
   return result;
 }
 
+at::Tensor scales_of(const at::Tensor& x_RC, const Number& number) {
+  return number.rounded ? scale_of(x_RC, number, grid_of(number.format)) : at::Tensor();
+}
+
+at::Tensor fake_quantized_under(const at::Tensor& x_RC, const at::Tensor& scale, const Number& number) {
+  if (!scale.defined()) return onto_grid_composed(x_RC, number).grid;
+  const at::Tensor each = scale_per_element({x_RC, scale}, number);
+  const at::Tensor divisor = at::where(each == 0, beside(each, 1), each.masked_fill(each == kInfinity, NAN));
+  return on_grid(x_RC / divisor, grid_of(number.format)) * each;
+}
+
 }  // namespace vernier::quant

@@ -34,6 +34,12 @@ at::Tensor straight_through(const at::Tensor& x, const Number& number);
 /// scale broadcast over the columns of x_RC: [R, C] or something that broadcasts to it.
 at::Tensor scale_per_element(const OnGrid& on_grid, const Number& number);
 
+/// The scales that the number's rule gives x_RC: [1], [R, 1] or [R, ceil(C / block)]; undefined for a cast.
+at::Tensor scales_of(const at::Tensor& x_RC, const Number& number);
+
+/// value = grid * scale of x_RC under scales that are given (shapes as scales_of gives them), fp32 [R, C].
+at::Tensor fake_quantized_under(const at::Tensor& x_RC, const at::Tensor& scale, const Number& number);
+
 /// onto_grid composed of ATen operations, on any device: what runs where there is no kernel.
 OnGrid onto_grid_composed(const at::Tensor& x_RC, const Number& number);
 

@@ -45,20 +45,22 @@ void copy_parameters(const SafetensorsFile& file, const model::Layout& layout, a
 
 }  // namespace
 
+Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weights_P) {
+  const model::Layout layout = model::layout_of(config.shape);
+  return {config,
+          {config.shape, row_named("recipe", kRecipes, config.recipe).qk_norm, layout,
+           model::cohort_numbers({config.numbers}), model::views_of(layout, weights_P.unsqueeze(0))}};
+}
+
 Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device) {
   const auto folder = std::filesystem::exists(given / "checkpoint") ? given / "checkpoint" : given;
   const auto config_file = (folder / "config.json").string();
-  Checkpoint checkpoint;
-  checkpoint.config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
-  const Recipe& recipe = row_named("recipe", kRecipes, checkpoint.config.recipe);
-  const model::Layout layout = model::layout_of(checkpoint.config.shape);
+  const auto config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
+  const model::Layout layout = model::layout_of(config.shape);
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
   const auto model_file = folder / "model.safetensors";
   copy_parameters(read_safetensors(model_file), layout, weights_P, model_file.string());
-  checkpoint.cohort = {checkpoint.config.shape, recipe.qk_norm, layout,
-                       model::cohort_numbers({checkpoint.config.numbers}),
-                       model::views_of(layout, weights_P.unsqueeze(0))};
-  return checkpoint;
+  return checkpoint_of(config, weights_P);
 }
 
 }  // namespace vernier::train

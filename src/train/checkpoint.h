@@ -32,6 +32,9 @@ struct Checkpoint {
   model::Transformer cohort;  ///< of one member
 };
 
+/// The model of these weights, [layout.size] floats, which it shares.
+Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weights_P);
+
 /// Reads a checkpoint folder, or the checkpoint/ of a run's folder. Throws Error naming the file where something is
 /// missing, has another shape than config.json says, or cannot be read.
 Checkpoint read_checkpoint(const std::filesystem::path& folder, at::Device device);
