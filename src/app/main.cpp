@@ -19,6 +19,7 @@ void add_verbs(CLI::App& program) {
   add_optimum(program);
   add_density(program);
   add_eval(program);
+  add_ptq(program);
   add_quantize(program);
   add_formats(program);
   add_export(program);

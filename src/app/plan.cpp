@@ -35,7 +35,7 @@ void print_plan(const ExperimentOptions& options, double noise) {
                         .question = experiment.question,
                         .cost = {},
                         .speed_from = {},
-                        .status = plan::status_of(cohorts, runs, store),
+                        .status = plan::status_of(cohorts, runs, store, experiment.post_training),
                         .assumed = plan::assumed_for(experiment),
                         .identifies = {}};
   summary.assumed.noise = noise;

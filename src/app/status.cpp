@@ -13,8 +13,8 @@ namespace {
 void print_status(const ExperimentOptions& options) {
   const plan::Experiment experiment = options.read();
   const auto runs = plan::runs_of(experiment);
-  const auto status =
-      plan::status_of(plan::cohorts_of(runs, experiment.corpus_digest), runs, options.store_of(experiment));
+  const auto status = plan::status_of(plan::cohorts_of(runs, experiment.corpus_digest), runs,
+                                      options.store_of(experiment), experiment.post_training);
   fmt::print("{}", options.json ? plan::to_json(status).dump(2) + "\n" : plan::text_of(status));
 }
 

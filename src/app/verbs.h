@@ -20,6 +20,7 @@ void add_plan(CLI::App& program);
 void add_status(CLI::App& program);
 void add_run(CLI::App& program);
 void add_eval(CLI::App& program);
+void add_ptq(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_bench_quantize(CLI::App& bench);  ///< these two of `vernier bench`
 void add_bench_carrier(CLI::App& bench);

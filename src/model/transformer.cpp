@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "quant/hadamard.h"
 #include "quant/quantize.h"
 
 namespace vernier::model {
@@ -83,6 +84,13 @@ at::Tensor rounded_attention(const Heads& heads, const Transformer& cohort, cons
   return at::matmul(weights, v).transpose(2, 3).reshape({q.size(0), q.size(1) * length, -1});
 }
 
+at::Tensor linear(const Transformer& cohort, const at::Tensor& input, std::size_t matrix,
+                  const LinearNumbers& numbers) {
+  const std::string& name = cohort.layout.parameters[matrix].name;
+  return rounded_linear(input, cohort.parameters[matrix], numbers, cohort.rules, name,
+                        {scale_named(cohort, name + ".weight_scale"), scale_named(cohort, name + ".input_scale")});
+}
+
 bool any_rounded(const MemberNumbers& numbers) {
   return std::any_of(numbers.begin(), numbers.end(), [](const Number& number) { return number.rounded; });
 }
@@ -96,36 +104,56 @@ at::Tensor attend(const Heads& heads) {
   return y.transpose(1, 2).reshape({q.size(0), q.size(1) * q.size(3), q.size(2) * q.size(4)});
 }
 
-at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT) {
+at::Tensor embed(const Transformer& cohort, const at::Tensor& tokens_BT) {
+  const at::Tensor embedding_KVC = rounded(cohort.parameters[0], cohort.numbers.embedding.weights, cohort.rules,
+                                           "embedding", scale_named(cohort, "embedding.weight_scale"));
+  return embedded(embedding_KVC, tokens_BT.flatten());
+}
+
+at::Tensor through_block(const Transformer& cohort, const at::Tensor& x_KRC, std::int64_t sequences, std::size_t block,
+                         const Observer& observe) {
   const ShapeSpec& shape = cohort.shape;
   const CohortNumbers& numbers = cohort.numbers;
-  const HeadShape heads{tokens_BT.size(0), tokens_BT.size(1), shape.heads, shape.width / shape.heads};
-  const std::size_t gains = 4 * static_cast<std::size_t>(shape.depth) + 2;
+  const HeadShape heads{sequences, x_KRC.size(1) / sequences, shape.heads, shape.width / shape.heads};
+  const std::size_t matrix = 1 + 4 * block, gain = 4 * static_cast<std::size_t>(shape.depth) + 2 + 2 * block;
   const auto parameter = [&](std::size_t i) { return cohort.parameters[i]; };
-  const auto linear = [&](const at::Tensor& input, std::size_t matrix, const LinearNumbers& n) {
-    const std::string& name = cohort.layout.parameters[matrix].name;
-    return rounded_linear(input, parameter(matrix), n, cohort.rules, name,
-                          {scale_named(cohort, name + ".weight_scale"), scale_named(cohort, name + ".input_scale")});
+  const auto multiply = [&](const at::Tensor& input, std::size_t offset) {
+    if (observe) observe(matrix + offset, input);
+    return linear(cohort, input, matrix + offset, numbers.blocks);
   };
-  at::Tensor x = embedded(rounded(parameter(0), numbers.embedding.weights, cohort.rules, "embedding",
-                                  scale_named(cohort, "embedding.weight_scale")),
-                          tokens_BT.flatten());
-  for (std::size_t block = 0; block < static_cast<std::size_t>(shape.depth); ++block) {
-    const std::size_t matrix = 1 + 4 * block, gain = gains + 2 * block;
-    const std::string attention = fmt::format("blocks.{}.attention", block);
-    const auto kept = [&](const at::Tensor& part, const std::string& name) {
-      return rounded(part, numbers.kv, cohort.rules, name, scale_named(cohort, name + "_scale"));
-    };
-    Heads split = rotated_heads(linear(rms_norm(x, parameter(gain)), matrix, numbers.blocks), heads, cohort.qk_norm);
-    split.k_KBHTD = kept(split.k_KBHTD, attention + ".key");
-    split.v_KBHTD = kept(split.v_KBHTD, attention + ".value");
-    const at::Tensor attended =
-        any_rounded(numbers.attention) ? rounded_attention(split, cohort, attention) : attend(split);
-    x = x + linear(attended, matrix + 1, numbers.blocks);
-    const at::Tensor hidden = swiglu(linear(rms_norm(x, parameter(gain + 1)), matrix + 2, numbers.blocks));
-    x = x + linear(hidden, matrix + 3, numbers.blocks);
-  }
-  return linear(rms_norm(x, parameter(gains + 2 * static_cast<std::size_t>(shape.depth))), gains - 1, numbers.head);
+  const std::string attention = fmt::format("blocks.{}.attention", block);
+  const auto kept = [&](const at::Tensor& part, const std::string& name) {
+    return rounded(part, numbers.kv, cohort.rules, name, scale_named(cohort, name + "_scale"));
+  };
+  Heads split = rotated_heads(multiply(rms_norm(x_KRC, parameter(gain)), 0), heads, cohort.qk_norm);
+  split.k_KBHTD = kept(split.k_KBHTD, attention + ".key");
+  split.v_KBHTD = kept(split.v_KBHTD, attention + ".value");
+  const at::Tensor attended =
+      any_rounded(numbers.attention) ? rounded_attention(split, cohort, attention) : attend(split);
+  const at::Tensor x = x_KRC + multiply(attended, 1);
+  return x + multiply(swiglu(multiply(rms_norm(x, parameter(gain + 1)), 2)), 3);
+}
+
+at::Tensor seen_input(const Transformer& cohort, std::size_t parameter, const at::Tensor& x_RI) {
+  const std::string& name = cohort.layout.parameters[parameter].name;
+  const Rules& rules = cohort.rules[0];
+  const Number& number = cohort.numbers.blocks.activations[0];
+  if (!number.rounded) return x_RI;
+  const Stream signs = rules.signs.child(name);
+  const at::Tensor turned = rules.rotation > 0 ? quant::rotated(x_RI, rules.rotation, signs) : x_RI.contiguous();
+  quant::How how = how_forward(rules, name + ".inputs");
+  if (const at::Tensor learned = scale_named(cohort, name + ".input_scale"); learned.defined())
+    how.scale = learned[0].exp();
+  const at::Tensor seen = quant::fake_quantized(turned, number, how);
+  return rules.rotation > 0 ? quant::rotated_back(seen, rules.rotation, signs) : seen;
+}
+
+at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT) {
+  const auto depth = static_cast<std::size_t>(cohort.shape.depth);
+  const std::size_t gains = 4 * depth + 2;
+  at::Tensor x = embed(cohort, tokens_BT);
+  for (std::size_t block = 0; block < depth; ++block) x = through_block(cohort, x, tokens_BT.size(0), block);
+  return linear(cohort, rms_norm(x, cohort.parameters[gains + 2 * depth]), gains - 1, cohort.numbers.head);
 }
 
 at::Tensor row_losses(const Transformer& cohort, const at::Tensor& tokens_BT1) {

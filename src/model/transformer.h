@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <vector>
 
 #include "base/stream.h"
@@ -32,6 +33,17 @@ std::vector<at::Tensor> views_of(const Layout& layout, const at::Tensor& storage
 /// step). Each parameter draws from the child stream of its name.
 void initialise(const Layout& layout, const Recipe& recipe, const NumbersSpec& numbers, const Stream& stream,
                 at::Tensor storage_P);
+
+/// Is shown the input of a block's matrix, not yet rounded: the matrix's place in the layout, and [K, R, inputs].
+using Observer = std::function<void(std::size_t parameter, const at::Tensor& input_KRI)>;
+
+/// The forward pass in its parts: tokens_BT (int64) -> x_KRC, and that through one block.
+at::Tensor embed(const Transformer& cohort, const at::Tensor& tokens_BT);
+at::Tensor through_block(const Transformer& cohort, const at::Tensor& x_KRC, std::int64_t sequences, std::size_t block,
+                         const Observer& observe = {});
+
+/// The first member's input of a block's matrix as its product sees it: turned, rounded and turned back. x_RI fp32
+at::Tensor seen_input(const Transformer& cohort, std::size_t parameter, const at::Tensor& x_RI);
 
 /// tokens_BT (int64) -> logits [K, R, V].
 at::Tensor logits(const Transformer& cohort, const at::Tensor& tokens_BT);

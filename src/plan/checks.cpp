@@ -194,6 +194,26 @@ void check_rotations(const Experiment& experiment, Findings& findings) {
   }
 }
 
+void check_post_training(const PostTrainingAsked& asked, Findings& findings) {
+  const std::string methods = "post_training.methods", weights = "post_training.weights";
+  const auto known = names_of(kPtqMethods);
+  findings.expect(methods, !asked.methods.empty(), fmt::format("at least one of {}", fmt::join(known, ", ")), "none");
+  for (std::size_t i = 0; i < asked.methods.size(); ++i)
+    findings.expect(element(methods, i), std::find(known.begin(), known.end(), asked.methods[i]) != known.end(),
+                    fmt::format("one of {}", fmt::join(known, ", ")), "'" + asked.methods[i] + "'");
+  check_distinct(methods, asked.methods, std::equal_to<>(), findings);
+  findings.expect(weights, !asked.weights.empty(), "at least one number, such as int4/channel", "none");
+  for (std::size_t i = 0; i < asked.weights.size(); ++i)
+    for (const auto& [part, problem] : problems_by_part({.weights = asked.weights[i]}))
+      if (findings.sound(element(weights, i))) findings.add(element(weights, i), problem);
+  if (findings.sound(weights))
+    check_distinct(
+        weights, asked.weights,
+        [](const std::string& a, const std::string& b) { return same_numbers({.weights = a}, {.weights = b}); },
+        findings);
+  findings.expect("post_training.calibration", asked.calibration >= 1, "1 or more sequences", asked.calibration);
+}
+
 bool is_number(const std::string& text) {
   double value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -267,6 +287,7 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_rotations(experiment, findings);
   check_schedule(experiment, findings);
   check_fit(experiment, findings);
+  if (experiment.post_training) check_post_training(*experiment.post_training, findings);
 }
 
 void check_corpus(const Experiment& experiment, Findings& findings) {

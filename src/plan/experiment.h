@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "record/post_training.h"
 #include "record/run_spec.h"
 
 namespace vernier::data {
@@ -96,6 +97,21 @@ struct FitAsked {
   }
 };
 
+/// `post_training:` of an experiment: every method with every number, for every run of the grid. No part of a run's
+/// name.
+struct PostTrainingAsked {
+  std::vector<std::string> methods;                  ///< rtn | gptq | awq
+  std::vector<std::string> weights;                  ///< number strings
+  std::int64_t calibration = kCalibrationSequences;  ///< sequences
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("methods", methods);
+    a("weights", weights);
+    a.optional("calibration", calibration);
+  }
+};
+
 struct Experiment {
   // As written, with --set applied.
   std::string name;
@@ -108,6 +124,7 @@ struct Experiment {
   GridAsked grid;
   bool exact = false;
   FitAsked fit;
+  std::optional<PostTrainingAsked> post_training;
 
   // What reading found out.
   std::filesystem::path file;                  ///< the YAML file
@@ -130,6 +147,7 @@ struct Experiment {
     a("grid", grid);
     a.optional("exact", exact);
     a.optional("fit", fit);
+    a.optional("post_training", post_training);
   }
 };
 

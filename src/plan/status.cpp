@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "plan/post_training.h"
 #include "store/store.h"
 
 namespace fs = std::filesystem;
@@ -18,7 +19,7 @@ std::string_view name_of(State state) {
 
 /// What the store holds, and who is at work in it.
 struct Found {
-  std::map<std::string, RunRecord> records;
+  std::map<std::string, StoredRun> runs;
   std::map<std::string, std::string> broken;  ///< folder -> why
   std::set<std::string> claimed;              ///< ids of runs whose cohort somebody has claimed
 };
@@ -27,7 +28,7 @@ Found look_into(const fs::path& path, const std::vector<Cohort>& cohorts) {
   Found found;
   if (!fs::exists(path)) return found;
   std::vector<store::Broken> broken;
-  for (auto& run : store::read_runs(path, broken)) found.records.emplace(run.id, std::move(run.record));
+  for (auto& run : store::read_runs(path, broken)) found.runs.emplace(run.id, std::move(run));
   for (auto& folder : broken) found.broken.emplace(folder.folder, std::move(folder.why));
   const store::Store store(path);
   for (const auto& cohort : cohorts) {
@@ -41,10 +42,11 @@ Found look_into(const fs::path& path, const std::vector<Cohort>& cohorts) {
 
 RunState state_of(const std::string& id, const RunSpec& spec, const Found& found) {
   RunState run{.id = id, .state = State::Missing, .spec = spec, .loss_val = {}, .diverged_at = {}, .why = ""};
-  if (const auto record = found.records.find(id); record != found.records.end()) {
-    run.state = record->second.status == "diverged" ? State::Diverged : State::Done;
-    run.loss_val = record->second.loss_val;
-    run.diverged_at = record->second.diverged_at;
+  if (const auto stored = found.runs.find(id); stored != found.runs.end()) {
+    const RunRecord& record = stored->second.record;
+    run.state = record.status == "diverged" ? State::Diverged : State::Done;
+    run.loss_val = record.loss_val;
+    run.diverged_at = record.diverged_at;
   } else if (found.claimed.contains(id)) {
     run.state = State::Running;
   } else if (const auto folder = found.broken.find(id); folder != found.broken.end()) {
@@ -81,9 +83,11 @@ Json to_json(const RunState& run) {
 
 }  // namespace
 
-Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>& runs, const fs::path& path) {
+Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>& runs, const fs::path& path,
+                 const std::optional<PostTrainingAsked>& post_training) {
   const Found found = look_into(path, cohorts);
   Status status;
+  if (post_training) status.post_training_missing = 0;
   std::set<std::string> planned;
   for (const auto& spec : runs) {
     const std::string id = run_id(spec, cohorts.at(0).corpus_digest);
@@ -91,6 +95,9 @@ Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>&
     status.runs.push_back(state_of(id, spec, found));
     status.tokens_planned += spec.tokens;
     count(status, status.runs.back());
+    if (const auto stored = found.runs.find(id); post_training && stored != found.runs.end())
+      *status.post_training_missing +=
+          !post_training_missing(post_training, stored->second.record, stored->second.post_trained).empty();
   }
   status.planned = static_cast<std::int64_t>(planned.size());
   for (const auto& [folder, why] : found.broken) {
@@ -107,6 +114,7 @@ Json to_json(const Status& status) {
             {"running", status.running},         {"missing", status.missing},
             {"diverged", status.diverged},       {"broken", status.broken},
             {"tokens_done", status.tokens_done}, {"tokens_planned", status.tokens_planned}};
+  json["post_training_missing"] = status.post_training_missing ? Json(*status.post_training_missing) : Json();
   json["runs"] = Json::array();
   for (const auto& run : status.runs) json["runs"].push_back(to_json(run));
   return json;
@@ -117,6 +125,8 @@ std::string text_of(const Status& status) {
   for (const auto& [count, what] : {std::pair(status.running, "running"), std::pair(status.missing, "missing"),
                                     std::pair(status.diverged, "diverged"), std::pair(status.broken, "broken")})
     if (count > 0) text += fmt::format(", {} {}", count, what);
+  if (status.post_training_missing.value_or(0) > 0)
+    text += fmt::format("\n{} done runs lack asked rows of ptq.csv", *status.post_training_missing);
   text += fmt::format("\n{:.3g} of {:.3g} tokens\n", static_cast<double>(status.tokens_done),
                       static_cast<double>(status.tokens_planned));
   for (const auto& run : status.runs) {

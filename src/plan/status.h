@@ -41,7 +41,8 @@ struct RunState {
 struct Status {
   std::vector<RunState> runs;  ///< every planned run in the grid's order, then broken folders that belong to none
   std::int64_t planned = 0, done = 0, running = 0, missing = 0, diverged = 0, broken = 0;
-  std::int64_t tokens_done = 0;  ///< D summed over done and diverged runs
+  std::optional<std::int64_t> post_training_missing;  ///< done runs that lack rows of ptq.csv; absent: none are asked
+  std::int64_t tokens_done = 0;                       ///< D summed over done and diverged runs
   std::int64_t tokens_planned = 0;
 };
 
@@ -49,7 +50,7 @@ struct Status {
 /// up to the planned runs together with the broken ones among them. A store that does not exist has no runs; a file is
 /// an Error.
 Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>& runs,
-                 const std::filesystem::path& store);
+                 const std::filesystem::path& store, const std::optional<PostTrainingAsked>& post_training = {});
 
 /// CONTRACTS.md, `vernier status --json`.
 Json to_json(const Status& status);

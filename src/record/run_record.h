@@ -92,12 +92,22 @@ struct CurvePoint {
 };
 using Curve = std::vector<CurvePoint>;
 
+/// One row of ptq.csv: the loss after the weights were quantized, on the run's held-out tokens. Both are absent where
+/// the loss was not finite.
+struct PostTrained {
+  std::string method;           ///< of kPtqMethods
+  std::string weights;          ///< number string
+  std::optional<double> loss;   ///< [nats per token]
+  std::optional<double> delta;  ///< loss - loss_val of the run [nats per token]
+};
+
 /// A run as the store holds it.
 struct StoredRun {
   std::string id;
   RunSpec spec;
   RunRecord record;
   Curve curve;
+  std::vector<PostTrained> post_trained;  ///< empty where nobody asked for any
 };
 
 }  // namespace vernier

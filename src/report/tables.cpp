@@ -126,15 +126,16 @@ Table runs_table(const Study& study) {
       {"run", "layers x width", "N", "D", "weights activations kv", "seed", "loss", "density", "carrier", "status"},
       {}};
   for (const auto& run : study.runs) {
-    const auto& [id, spec, record, curve] = run;
-    const auto model = densities.find(id);
+    const RunSpec& spec = run.spec;
+    const RunRecord& record = run.record;
+    const auto model = densities.find(run.id);
     std::string density = kAbsent;
     if (model != densities.end() && model->second->density)
       density = with_interval({*model->second->density, model->second->lo, model->second->hi, {}, {}});
     const auto status =
         record.diverged_at ? fmt::format("{} at step {}", record.status, *record.diverged_at) : record.status;
     table.rows.push_back(
-        {id, fmt::format("{} x {}", spec.shape.depth, spec.shape.width), count(record.parameters.non_embedding()),
+        {run.id, fmt::format("{} x {}", spec.shape.depth, spec.shape.width), count(record.parameters.non_embedding()),
          count(double(spec.tokens)), numbers_text(spec.numbers), fmt::format("{}", spec.seed),
          record.loss_val ? fmt::format("{:.4f}", *record.loss_val) : kAbsent, density, record.carrier, status});
   }

@@ -170,4 +170,21 @@ void write_curves_parquet(const std::vector<StoredRun>& runs, const fs::path& fi
   write_parquet(columns, file);
 }
 
+void write_ptq_parquet(const std::vector<StoredRun>& runs, const fs::path& file) {
+  std::vector<TypedColumn> columns{
+      {"run_id", ColumnType::Text, "as in runs.parquet", {}},
+      {"method", ColumnType::Text, "rtn, gptq or awq", {}},
+      {"weights", ColumnType::Text, "number string of the weights after quantization", {}},
+      {"weight_bits", ColumnType::Number, "of one weight, scales left out [bits]", {}},
+      {"loss", ColumnType::Number, "on the held-out tokens of the run [nats per token]", {}},
+      {"delta", ColumnType::Number, "loss - loss_val of the run [nats per token]", {}}};
+  for (const StoredRun& run : runs)
+    for (const PostTrained& row : run.post_trained) {
+      const std::array<Value, 6> values{
+          run.id, row.method, row.weights, bits(row.weights), optional_value(row.loss), optional_value(row.delta)};
+      for (std::size_t i = 0; i < values.size(); ++i) columns[i].values.push_back(values[i]);
+    }
+  write_parquet(columns, file);
+}
+
 }  // namespace vernier::store

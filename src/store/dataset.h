@@ -36,9 +36,12 @@ void write_runs_parquet(const std::vector<StoredRun>& runs, const std::filesyste
 /// Rows run_id, step, tokens, learning_rate, loss_train, loss_val, gradient_norm.
 void write_curves_parquet(const std::vector<StoredRun>& runs, const std::filesystem::path& file);
 
-/// runs.csv, runs.parquet, curves.parquet, fits.json where given, README.md (the dataset card) and digests.txt
-/// (XXH3-128 of every other file). Returns the names written. Throws Error when `folder` is a file or cannot be
-/// written, or no run is given.
+/// Rows run_id, method, weights, weight_bits, loss, delta: what quantizing the runs after training cost.
+void write_ptq_parquet(const std::vector<StoredRun>& runs, const std::filesystem::path& file);
+
+/// runs.csv, runs.parquet, curves.parquet, ptq.parquet, fits.json where given, README.md (the dataset card) and
+/// digests.txt (XXH3-128 of every other file). Returns the names written. Throws Error when `folder` is a file or
+/// cannot be written, or no run is given.
 std::vector<std::string> write_dataset(const std::vector<StoredRun>& runs, const std::filesystem::path& folder,
                                        const std::optional<Json>& fits = std::nullopt);
 

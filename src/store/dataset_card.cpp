@@ -35,6 +35,8 @@ configs:
   data_files: runs.parquet
 - config_name: curves
   data_files: curves.parquet
+- config_name: ptq
+  data_files: ptq.parquet
 ---
 )";
 
@@ -59,6 +61,9 @@ std::string card(const std::vector<StoredRun>& runs, bool with_fits) {
        {"experiment", "corpus", "corpus_digest", "recipe", "weights", "activations", "kv", "version"})
     text += fmt::format("- {}: {}\n", column, values_of(runs, column));
   text += "\n## Files\n\n- `runs.csv`, `runs.parquet`: one row per run\n- `curves.parquet`: the training curves\n";
+  text +=
+      "- `ptq.parquet`: loss after the weights of a run were quantized once it was trained, one row per method and "
+      "number\n";
   if (with_fits) text += "- `fits.json`: laws fitted to these runs, with intervals\n";
   text += "- `digests.txt`: XXH3 of 128 bits of every other file\n\n## Reading it\n";
   text += kReading;
@@ -77,7 +82,8 @@ std::vector<std::string> write_dataset(const std::vector<StoredRun>& runs, const
   write_runs_csv(runs, folder / "runs.csv");
   write_runs_parquet(runs, folder / "runs.parquet");
   write_curves_parquet(runs, folder / "curves.parquet");
-  std::vector<std::string> names{"runs.csv", "runs.parquet", "curves.parquet"};
+  write_ptq_parquet(runs, folder / "ptq.parquet");
+  std::vector<std::string> names{"runs.csv", "runs.parquet", "curves.parquet", "ptq.parquet"};
   if (fits) {
     write_text(folder / "fits.json", fits->dump(2) + "\n");
     names.emplace_back("fits.json");

@@ -1,4 +1,4 @@
-// The files of one run: spec.yaml, record.json, curve.csv.
+// The files of one run: spec.yaml, record.json, curve.csv, and ptq.csv where it was quantized after training.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +15,13 @@ std::string curve_text(const Curve& curve);
 /// Reads what curve_text wrote; throws Error with `file` and line.
 Curve curve_from_text(const std::string& text, const std::string& file);
 
-/// Writes the three files of a run into an existing folder; throws Failure.
+/// method,weights,loss,delta, in the same way; an absent loss or delta is an empty field.
+std::string post_trained_text(const std::vector<PostTrained>& rows);
+
+/// Reads what post_trained_text wrote; throws Error with `file` and line, also for a method or number that is none.
+std::vector<PostTrained> post_trained_from_text(const std::string& text, const std::string& file);
+
+/// Writes the files of a run into an existing folder, ptq.csv only where it has rows; throws Failure.
 void write_run_files(const StoredRun& run, const std::filesystem::path& folder);
 
 /// Reads them. The id is the run_id of what the files hold. Throws Error.

@@ -106,6 +106,22 @@ void Store::publish(const StoredRun& run, const std::function<void(const fs::pat
   throw Failure(fmt::format("run {} could not be published: {}", run.id, problem.what()));
 }
 
+void Store::add_post_trained(const std::string& id, const std::vector<PostTrained>& rows) const try {
+  std::vector<PostTrained> all = read_named(folder_of(id), id).post_trained;
+  const std::size_t present = all.size();
+  for (const PostTrained& row : rows)
+    if (std::none_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(present),
+                     [&](const PostTrained& old) { return old.method == row.method && old.weights == row.weights; }))
+      all.push_back(row);
+  const fs::path aside = folder_of(id) / fmt::format(".ptq.csv-{}", ::getpid());
+  write_text(aside, post_trained_text(all));
+  flush(aside);
+  fs::rename(aside, folder_of(id) / "ptq.csv");
+  flush(folder_of(id));
+} catch (const fs::filesystem_error& problem) {
+  throw Failure(fmt::format("run {}: ptq.csv could not be written: {}", id, problem.what()));
+}
+
 Store open_store(const fs::path& path) {
   make_writable_folder(path, "the store");
   return Store(path);

@@ -60,6 +60,11 @@ class Store {
   void publish(const StoredRun& run,
                const std::function<void(const std::filesystem::path& folder)>& add_files = {}) const;
 
+  /// Adds rows to the ptq.csv of a run that is there, written aside, flushed and renamed. A row that it has for the
+  /// same method and weights is kept. Throws Error where the run cannot be read, Failure where the file cannot be
+  /// written.
+  void add_post_trained(const std::string& id, const std::vector<PostTrained>& rows) const;
+
   /// Claims `name` for this process; absent when somebody holds it, this process included. The store must exist.
   std::optional<Claim> claim(const std::string& name) const;
 

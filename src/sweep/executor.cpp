@@ -10,6 +10,7 @@
 #include "plan/grid.h"
 #include "record/recipe.h"
 #include "sweep/outcome.h"
+#include "sweep/post_training.h"
 #include "sweep/trunk.h"
 #include "train/checkpoint.h"
 #include "train/schedule.h"
@@ -191,11 +192,14 @@ class CohortRun {
   void publish(std::size_t m, std::size_t h, const train::MemberState& member,
                const std::optional<train::Evaluation>& evaluation, double seconds) {
     const plan::NamedRun& run = *rest_.cohort.runs[m][h];
-    const StoredRun stored = stored_run(run, member, evaluation, {experiment_, machine_, seconds});
+    StoredRun stored = stored_run(run, member, evaluation, {experiment_, machine_, seconds});
+    const train::CheckpointConfig config{run.spec.recipe, run.spec.shape, run.spec.numbers, run.spec.seed,
+                                         run.spec.exact};
+    if (!stop_)  // else the next call adds the rows
+      stored.post_trained =
+          missing_post_trained(experiment_, stored, train::checkpoint_of(config, member.weights_P), machine_);
     store_.publish(stored, [&](const std::filesystem::path& folder) {
-      train::write_checkpoint(folder / "checkpoint",
-                              {run.spec.recipe, run.spec.shape, run.spec.numbers, run.spec.seed, run.spec.exact},
-                              trainer_.layout(m), member.weights_P);
+      train::write_checkpoint(folder / "checkpoint", config, member.weights_P);
     });
     ++outcome_.trained;
     if (stored.record.status != "diverged") return;
@@ -242,18 +246,20 @@ Outcome execute(const plan::Experiment& experiment, const store::Store& store, c
   for (bool waiting = false; !open.empty();) {
     std::vector<const plan::Cohort*> elsewhere;
     for (const plan::Cohort* cohort : open) {
-      if (remainder_of(*cohort, store).empty()) continue;
+      if (remainder_of(*cohort, store).empty() && !lacks_post_trained(experiment, *cohort, store)) continue;
       const auto claim = store.claim(cohort->name);
       if (!claim) {
         elsewhere.push_back(cohort);
         continue;
       }
       Remainder rest = remainder_of(*cohort, store);  // what another process finished meanwhile is not repeated
-      if (rest.empty()) continue;
-      progress.doing(describe(rest.cohort));
-      const Outcome one = CohortRun(std::move(rest), experiment, store, machine, progress, stop)();
-      all.trained += one.trained;
-      all.diverged += one.diverged;
+      if (!rest.empty()) {
+        progress.doing(describe(rest.cohort));
+        const Outcome one = CohortRun(std::move(rest), experiment, store, machine, progress, stop)();
+        all.trained += one.trained;
+        all.diverged += one.diverged;
+      }
+      all.post_trained += add_post_trained(experiment, *cohort, store, machine, stop);
     }
     open = std::move(elsewhere);
     if (open.empty()) break;

@@ -23,13 +23,15 @@ struct Machine {
 Machine machine_named(const std::string& device);
 
 struct Outcome {
-  std::int64_t trained = 0;   ///< runs published by this call
-  std::int64_t diverged = 0;  ///< of them
+  std::int64_t trained = 0;       ///< runs published by this call
+  std::int64_t diverged = 0;      ///< of them
+  std::int64_t post_trained = 0;  ///< runs that were stored already and got rows of ptq.csv by this call
 };
 
-/// Trains every missing run of the experiment's grid and publishes each as soon as it is done. A cohort that another
-/// living process has claimed is waited for and never trained twice. Throws Interrupted when `stop` becomes true:
-/// everything published stays, and the trunk is saved, from which the next call continues bit for bit.
+/// Trains every missing run of the experiment's grid and publishes each as soon as it is done, quantized after training
+/// in all the ways that the experiment asks for; runs that were there get the rows of ptq.csv that they lack. A cohort
+/// that another living process has claimed is waited for and never trained twice. Throws Interrupted when `stop`
+/// becomes true: everything published stays, and the trunk is saved, from which the next call continues bit for bit.
 Outcome execute(const plan::Experiment& experiment, const store::Store& store, const Machine& machine,
                 const std::atomic<bool>& stop);
 

@@ -34,7 +34,7 @@ CountByRole times(const CountByRole& count, double factor) {
 
 StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member,
                      const std::optional<train::Evaluation>& evaluation, const BranchFacts& facts) {
-  StoredRun stored{run.id, run.spec, {}, member.curve};
+  StoredRun stored{run.id, run.spec, {}, member.curve, {}};
   RunRecord& record = stored.record;
   const bool diverged = member.diverged_at || !evaluation;
   record.steps = run.spec.tokens / (run.spec.training.batch * run.spec.shape.context);

@@ -9,8 +9,9 @@
 
 namespace vernier::train {
 
-void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfig& config, const model::Layout& layout,
+void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfig& config,
                       const at::Tensor& weights_P) {
+  const model::Layout layout = model::layout_of(config.shape, config.numbers);
   std::filesystem::create_directories(folder);
   NamedTensors tensors;
   for (const model::Parameter& p : layout.parameters) {
@@ -46,24 +47,26 @@ void copy_parameters(const SafetensorsFile& file, const model::Layout& layout, a
 
 }  // namespace
 
+Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weights_P) {
+  const model::Layout layout = model::layout_of(config.shape, config.numbers);
+  return {config,
+          {config.shape,
+           row_named("recipe", kRecipes, config.recipe).qk_norm,
+           layout,
+           model::cohort_numbers({config.numbers}),
+           {model::rules_of_evaluation(config.numbers, config.seed, config.exact)},
+           model::views_of(layout, weights_P.unsqueeze(0))}};
+}
+
 Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device) {
   const auto folder = std::filesystem::exists(given / "checkpoint") ? given / "checkpoint" : given;
   const auto config_file = (folder / "config.json").string();
-  Checkpoint checkpoint;
-  checkpoint.config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
-  const Recipe& recipe = row_named("recipe", kRecipes, checkpoint.config.recipe);
-  const model::Layout layout = model::layout_of(checkpoint.config.shape, checkpoint.config.numbers);
+  const auto config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
+  const model::Layout layout = model::layout_of(config.shape, config.numbers);
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
   const auto model_file = folder / "model.safetensors";
   copy_parameters(read_safetensors(model_file), layout, weights_P, model_file.string());
-  const CheckpointConfig& config = checkpoint.config;
-  checkpoint.cohort = {config.shape,
-                       recipe.qk_norm,
-                       layout,
-                       model::cohort_numbers({config.numbers}),
-                       {model::rules_of_evaluation(config.numbers, config.seed, config.exact)},
-                       model::views_of(layout, weights_P.unsqueeze(0))};
-  return checkpoint;
+  return checkpoint_of(config, weights_P);
 }
 
 }  // namespace vernier::train

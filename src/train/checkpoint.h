@@ -28,13 +28,15 @@ struct CheckpointConfig {
 };
 
 /// Writes both files into `folder`, which is created.
-void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfig& config, const model::Layout& layout,
-                      const at::Tensor& weights_P);
+void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfig& config, const at::Tensor& weights_P);
 
 struct Checkpoint {
   CheckpointConfig config;
   model::Transformer cohort;  ///< of one member
 };
+
+/// The model of these weights, [layout.size] floats, which it shares.
+Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weights_P);
 
 /// Reads a checkpoint folder, or the checkpoint/ of a run's folder. Throws Error naming the file where something is
 /// missing, has another shape than config.json says, or cannot be read.

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <mutex>
-#include <thread>
 
 #include "train/adamw.h"
 #include "train/memory.h"
+#include "train/on_threads.h"
 
 namespace vernier::train {
 
@@ -125,28 +124,7 @@ std::vector<model::Rules> CohortTrainer::rules_of(const Group& group, std::optio
 }
 
 void CohortTrainer::on_threads(std::size_t pieces, const std::function<void(std::size_t)>& work) const {
-  const std::size_t workers = std::min<std::size_t>(pieces, static_cast<std::size_t>(threads_));
-  at::set_num_threads(pieces == 0 ? 1 : std::max(1, threads_ / static_cast<int>(std::max<std::size_t>(workers, 1))));
-  if (workers <= 1) {
-    for (std::size_t i = 0; i < pieces; ++i) work(i);
-    return;
-  }
-  std::atomic<std::size_t> next = 0;
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto worker = [&] {
-    for (std::size_t i = next++; i < pieces; i = next++) try {
-        work(i);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        failure = std::current_exception();
-      }
-  };
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(worker);
-  worker();
-  threads.clear();
-  if (failure) std::rethrow_exception(failure);
+  train::on_threads(threads_, pieces, work);
 }
 
 at::Tensor CohortTrainer::batches(std::int64_t first_step, std::int64_t steps) const {

@@ -27,6 +27,17 @@ grid:
 fit: {bootstrap: 20, laws: [chinchilla, kumar_tied, free_eff]}
 """
 
+TEXT_EXPERIMENT = """
+name: texts
+corpus: {kind: text, path: corpus}
+recipe: 2024-wsd
+context: 32
+training: {batch: 4, learning_rate: 0.01, warmup_tokens: 512}
+validation_tokens: 512
+grid: {sizes: [{depth: 1, width: 16}], tokens: [2560], numbers: [{weights: fp32}], seeds: [1]}
+fit: {bootstrap: 0, laws: [chinchilla], holdout: none}
+"""
+
 WRONG = """
 name: wrong
 corpus: {kind: oracle, vocab: 32}
@@ -117,6 +128,90 @@ class WithExperiment(unittest.TestCase):
         self.assertEqual(result["tokens"], 3 * 31 + 3)
         tokens.write_bytes((40).to_bytes(2, "little") * 10)
         self.assertIn("expected less than the vocabulary", call("eval", run, "--tokens", tokens, expect=2).stderr)
+
+    def test_ptq_starts_from_the_recorded_loss_and_loses_least_at_eight_bits(self):
+        run = next(p for p in self.store.iterdir() if not p.name.startswith("."))
+        recorded = json.loads((run / "record.json").read_text())["loss_val"]
+        for method in ("rtn", "gptq", "awq"):
+            result = json.loads(call("ptq", run, "--method", method, "--weights", "int8/channel", "--json").stdout)
+            self.assertLessEqual({"method", "weights", "loss_before", "loss", "delta", "layers", "seconds", "bits_per_weight"}, set(result))
+            self.assertLessEqual({"name", "error", "error_rtn", "damping", "rows_rtn"}, set(result["layers"][0]))
+            self.assertAlmostEqual(result["loss_before"], recorded, delta=1e-9)
+            self.assertEqual(result["delta"], result["loss"] - result["loss_before"])
+            self.assertLess(abs(result["delta"]), 0.01)
+            self.assertGreater(result["bits_per_weight"], 8)
+            self.assertEqual(len(result["layers"]), 4)
+            for layer in result["layers"]:
+                self.assertLessEqual(layer["error"], layer["error_rtn"])
+        self.assertIn("delta", call("ptq", run, "--method", "gptq", "--weights", "int3/block32").stdout)
+
+    def test_ptq_of_a_checkpoint_writes_what_eval_gives_back(self):
+        run = next(p for p in self.store.iterdir() if not p.name.startswith("."))
+        tokens, second, target = (self.folder / name for name in ("ptq.bin", "second.bin", "quantized"))
+        stream = [(i * i // 3) % 32 for i in range(1001)]
+        tokens.write_bytes(b"".join(t.to_bytes(2, "little") for t in stream))
+        second.write_bytes(b"".join(t.to_bytes(2, "little") for t in stream[500:]))
+        result = json.loads(call("ptq", run / "checkpoint", "--tokens", tokens, "--method", "gptq", "--weights", "int3/channel",
+                                 "--no-act-order", "--damping", 0.1, "--to", target, "--json").stdout)
+        self.assertEqual(result["layers"][0]["damping"], 0.1)
+        self.assertEqual(result["calibration"], 500 // 32)
+        evaluated = json.loads(call("eval", target, "--tokens", second, "--json").stdout)
+        self.assertAlmostEqual(evaluated["loss"], result["loss"], delta=1e-9)
+        self.assertEqual(json.loads((target / "config.json").read_text())["numbers"]["weights"], "fp32")
+
+    def test_ptq_says_all_that_is_wrong(self):
+        run = next(p for p in self.store.iterdir() if not p.name.startswith("."))
+        told = call("ptq", run, "--method", "gtpq", "--weights", "int17", "--calibration", 0, "--damping", -1, expect=2).stderr
+        for words in ("--method: no method is called 'gtpq'; known: rtn, gptq, awq", "--weights: number 'int17'",
+                      "--calibration: expected 1 or more sequences, got 0", "--damping: expected a share of 0 or more, got -1"):
+            self.assertIn(words, told)
+        self.assertIn("weights have no tokens", call("ptq", run, "--method", "rtn", "--weights", "int4/token", expect=2).stderr)
+        self.assertIn("--tokens", call("ptq", run / "checkpoint", "--method", "rtn", "--weights", "int4", expect=2).stderr)
+        self.assertIn("has no path", call("ptq", run, "--method", "rtn", "--weights", "int4", "--corpus", "x", expect=2).stderr)
+        self.assertIn("is a file", call("ptq", run, "--method", "rtn", "--weights", "int4", "--to", run / "spec.yaml", expect=2).stderr)
+        call("ptq", self.folder / "nowhere", "--method", "rtn", "--weights", "int4", expect=2)
+
+    def test_ptq_finds_the_text_of_a_run_or_says_how_to_give_it(self):
+        folder = self.folder / "texts"
+        (folder / "corpus").mkdir(parents=True)
+        (folder / "corpus" / "a.txt").write_text("".join(f"{i} and {i * i}; " for i in range(9000)))
+        (folder / "experiment.yaml").write_text(TEXT_EXPERIMENT)
+        call("run", folder, "--device", "cpu")
+        run = next(p for p in (folder / "results" / "runs").iterdir() if not p.name.startswith("."))
+        arguments = ("ptq", run, "--method", "rtn", "--weights", "int4/channel", "--json")
+        found = json.loads(call(*arguments).stdout)
+        (folder / "corpus").rename(folder / "elsewhere")
+        self.assertIn("--corpus PATH", call(*arguments, expect=2).stderr)
+        self.assertEqual(json.loads(call(*arguments, "--corpus", folder / "elsewhere").stdout)["loss"], found["loss"])
+        (folder / "elsewhere" / "b.txt").write_text("something else " * 2000)
+        self.assertIn("digest", call(*arguments, "--corpus", folder / "elsewhere", expect=2).stderr)
+
+    def test_post_training_adds_its_rows_and_keeps_those_that_are_there(self):
+        store = self.folder / "post"
+        asked = ("--store", store, "--set", "grid.tokens=[2560]", "--set", "fit.bootstrap=0")
+        first = (*asked, "--set", "post_training={methods: [rtn, gptq], weights: [int4/channel]}")
+        call("run", self.folder, "--device", "cpu", *first)
+        runs = [p for p in store.iterdir() if not p.name.startswith(".")]
+        self.assertEqual(len(runs), 6)
+        before = {run: (run / "ptq.csv").read_text() for run in runs}
+        for run, text in before.items():
+            self.assertEqual(text.splitlines()[0], "method,weights,loss,delta")
+            loss = json.loads((run / "record.json").read_text())["loss_val"]
+            for row in csv.DictReader(text.splitlines()):
+                self.assertEqual(float(row["delta"]), float(row["loss"]) - loss)
+        more = (*asked, "--set", "post_training={methods: [rtn, awq], weights: [int4/channel]}")
+        status = json.loads(call("status", self.folder, *more, "--json").stdout)
+        self.assertEqual((status["done"], status["missing"], status["post_training_missing"]), (6, 0, 6))
+        call("run", self.folder, "--device", "cpu", *more)
+        for run, text in before.items():
+            rows = (run / "ptq.csv").read_text()
+            self.assertTrue(rows.startswith(text))
+            self.assertEqual([line.split(",")[0] for line in rows.splitlines()], ["method", "rtn", "gptq", "awq"])
+        self.assertEqual(json.loads(call("status", self.folder, *more, "--json").stdout)["post_training_missing"], 0)
+        verb = json.loads(call("ptq", runs[0], "--method", "awq", "--weights", "int4/channel", "--json").stdout)
+        self.assertAlmostEqual(verb["loss"], float((runs[0] / "ptq.csv").read_text().splitlines()[3].split(",")[2]), delta=1e-9)
+        call("export", store, "--to", self.folder / "post-dataset")
+        self.assertTrue((self.folder / "post-dataset" / "ptq.parquet").exists())
 
     def test_ctrl_c_keeps_what_is_done_and_continues(self):
         store = self.folder / "interrupted"

@@ -209,3 +209,33 @@ TEST_CASE("numbers that differ in rounding, estimator or rotation alone are diff
       complaints(with("- {weights: fp32}", "- {weights: int4/channel}\n    - {weights: int4/channel, rotation: none}")),
       ContainsSubstring("expected every entry once"));
 }
+
+TEST_CASE("quantization after training is read, and no part of a run's name", "[plan][fast]") {
+  const std::string asked = "post_training: {methods: [rtn, gptq], weights: [int8/channel, e2m1/block32:e8m0]}\n";
+  const Experiment plain = read(kSmall), experiment = read(kSmall + asked);
+  CHECK(!plain.post_training);
+  REQUIRE(experiment.post_training);
+  CHECK(experiment.post_training->methods == std::vector<std::string>{"rtn", "gptq"});
+  CHECK(experiment.post_training->weights.size() == 2);
+  CHECK(experiment.post_training->calibration == kCalibrationSequences);
+  CHECK(run_id(runs_of(plain)[0], plain.corpus_digest) == run_id(runs_of(experiment)[0], experiment.corpus_digest));
+}
+
+TEST_CASE("every mistake in what is asked after training is told with its line", "[plan][fast]") {
+  const std::string said = complaints(kSmall +
+                                      "post_training:\n  methods: [rtn, gtpq, rtn]\n  weights: [int4/token, int99, "
+                                      "int4, int4/tensor]\n  calibration: 0\n");
+  CHECK_THAT(said,
+             ContainsSubstring("experiment.yaml:18: post_training.methods[1]: expected one of rtn, gptq, awq, got "
+                               "'gtpq'"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:18: post_training.methods[2]: expected every entry once"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:19: post_training.weights[0]: expected scales per tensor"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:19: post_training.weights[1]: number 'int99'"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:20: post_training.calibration: expected 1 or more sequences"));
+  CHECK_THAT(complaints(kSmall + "post_training: {methods: [], weights: [int4, int4/tensor]}\n"),
+             ContainsSubstring("post_training.methods: expected at least one of rtn, gptq, awq, got none") &&
+                 ContainsSubstring("post_training.weights[1]: expected every entry once"));
+  CHECK_THAT(
+      complaints(kSmall + "post_training: {method: [rtn]}\n"),
+      ContainsSubstring("post_training.method: unknown key") && ContainsSubstring("post_training.methods: missing"));
+}

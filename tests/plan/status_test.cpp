@@ -91,3 +91,16 @@ TEST_CASE("runs of a cohort that a living process has claimed are running until 
   }
   CHECK(planned.status().running == 0);
 }
+
+TEST_CASE("done runs that lack what is asked after training are counted", "[plan][fast]") {
+  const Planned planned;
+  planned.finish(0);
+  planned.finish(1, "diverged");
+  planned.finish(2);
+  store::Store(planned.store).add_post_trained(planned.id(2), {{"rtn", "int4", 2.6, 0.1}});
+  const auto status = status_of(planned.cohorts, planned.runs, planned.store, PostTrainingAsked{{"rtn"}, {"int4"}, 8});
+  CHECK(status.post_training_missing == 1);
+  CHECK(to_json(status)["post_training_missing"] == 1);
+  CHECK_THAT(text_of(status), ContainsSubstring("1 done runs lack asked rows of ptq.csv"));
+  CHECK(to_json(planned.status())["post_training_missing"].is_null());
+}

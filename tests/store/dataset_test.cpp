@@ -97,6 +97,21 @@ TEST_CASE("curves.parquet holds every row of every curve", "[store][fast]") {
   CHECK(cell(table, "gradient_norm", 1).number == 1e-7);
 }
 
+TEST_CASE("ptq.parquet holds every row of every run, with the bits of its number", "[store][fast]") {
+  const TemporaryFolder temporary;
+  auto runs = two_runs();
+  runs[0].post_trained = {{"rtn", "int3/channel", 2.5, 0.25}, {"awq", "e2m1/block32:e8m0", {}, {}}};
+  store::write_ptq_parquet(runs, temporary.path / "ptq.parquet");
+  const auto table = store::read_table(temporary.path / "ptq.parquet");
+  CHECK(fmt::format("{}", fmt::join(table.names(), ", ")) == "run_id, method, weights, weight_bits, loss, delta");
+  REQUIRE(table.rows() == 2);
+  CHECK(cell(table, "run_id", 1).text == runs[0].id);
+  CHECK(cell(table, "weights", 0).text == "int3/channel");
+  CHECK(cell(table, "weight_bits", 0).number == 3);
+  CHECK(cell(table, "delta", 0).number == 0.25);
+  CHECK(cell(table, "loss", 1).missing());
+}
+
 TEST_CASE("a dataset has a card, fits where given, and right digests of all of it", "[store][fast]") {
   const TemporaryFolder temporary;
   const fs::path folder = temporary.path / "a" / "dataset";
@@ -111,6 +126,8 @@ TEST_CASE("a dataset has a card, fits where given, and right digests of all of i
   for (const auto& [name, digest] : digests) CHECK(digest == digest_of(text_of_file((folder / name).string())));
   const std::string card = text_of_file((folder / "README.md").string());
   CHECK_THAT(card, ContainsSubstring("runs: 2, of which 1 diverged"));
+  for (const std::string& name : names)
+    if (name != "README.md") CHECK_THAT(card, ContainsSubstring("`" + name + "`"));
   for (const auto& column : store::run_columns())
     CHECK_THAT(card, ContainsSubstring(fmt::format("| `{}` |", column.name)));
 }

@@ -195,6 +195,55 @@ TEST_CASE("a run that is published twice keeps its first version", "[store][fast
   CHECK(names_in(temporary.path) == std::vector{first.id});
 }
 
+TEST_CASE("rows of ptq.csv come back as they were put in, and a run without any has no such file", "[store][fast]") {
+  const TemporaryFolder temporary;
+  const auto runs = store::open_store(temporary.path);
+  StoredRun with = sample_run(1);
+  with.post_trained = {{"rtn", "int4/channel", 0.1 + 0.2, -1e-17}, {"gptq", "e2m1/block32:e8m0", {}, {}}};
+  runs.publish(with);
+  runs.publish(sample_run(2));
+  CHECK(text_of_file((runs.folder_of(with.id) / "ptq.csv").string()) ==
+        "method,weights,loss,delta\nrtn,int4/channel,0.30000000000000004,-1e-17\ngptq,e2m1/block32:e8m0,,\n");
+  CHECK_FALSE(fs::exists(runs.folder_of(sample_run(2).id) / "ptq.csv"));
+  const auto back = store::read_run(runs.folder_of(with.id)).post_trained;
+  REQUIRE(back.size() == 2);
+  CHECK((back[0].loss == 0.1 + 0.2 && back[0].delta == -1e-17));
+  CHECK((back[1].method == "gptq" && back[1].weights == "e2m1/block32:e8m0" && !back[1].loss && !back[1].delta));
+}
+
+TEST_CASE("rows are added to a stored run, and those that it has are kept", "[store][fast]") {
+  const TemporaryFolder temporary;
+  const auto runs = store::open_store(temporary.path);
+  const std::string id = sample_run().id;
+  CHECK_THROWS_AS(runs.add_post_trained(id, {}), Error);
+  runs.publish(sample_run());
+  runs.add_post_trained(id, {{"rtn", "int4/channel", 2.5, 0.5}});
+  runs.add_post_trained(id, {{"rtn", "int4/channel", 99.0, 98.0}, {"gptq", "int4/channel", 2.25, 0.25}});
+  const auto back = store::read_run(runs.folder_of(id)).post_trained;
+  REQUIRE(back.size() == 2);
+  CHECK((back[0].loss == 2.5 && back[1].loss == 2.25));
+  for (const auto& entry : fs::directory_iterator(runs.folder_of(id)))
+    CHECK(entry.path().filename().string()[0] != '.');
+}
+
+TEST_CASE("a run whose ptq.csv is ill-formed is broken, and the line is named", "[store][fast]") {
+  const TemporaryFolder temporary;
+  const auto runs = store::open_store(temporary.path);
+  runs.publish(sample_run());
+  const auto [text, why] = GENERATE(table<std::string, std::string>(
+      {{"method,loss\n", "ptq.csv:1: expected the header method,weights,loss,delta"},
+       {"method,weights,loss,delta\nrtn,int4/channel,much,0\n", "ptq.csv:2: loss: expected a number, got 'much'"},
+       {"method,weights,loss,delta\nsmooth,int4/channel,1,0\n", "ptq.csv:2: no method is called 'smooth'"},
+       {"method,weights,loss,delta\nrtn,int99,1,0\n", "ptq.csv:2: number 'int99'"},
+       {"method,weights,loss,delta\nrtn,int4/channel,1,0", "ptq.csv: its last line has no end"},
+       {"", "ptq.csv:1: expected the header"}}));
+  write_file(runs.folder_of(sample_run().id) / "ptq.csv", text);
+  std::vector<store::Broken> broken;
+  CHECK(store::read_runs(temporary.path, broken).empty());
+  REQUIRE(broken.size() == 1);
+  CHECK_THAT(broken[0].why, ContainsSubstring(why));
+}
+
 TEST_CASE("a store that cannot be one is refused", "[store][fast]") {
   const TemporaryFolder temporary;
   write_file(temporary.path / "file", "text");

@@ -109,6 +109,35 @@ TEST_CASE("a run removed from the store is trained again to the same loss", "[sw
   check_same(before, runs_in(store));
 }
 
+TEST_CASE("runs are quantized after training, and stored ones get the rows that they lack", "[sweep][fast]") {
+  const Scratch scratch("ptq");
+  const auto store = store::open_store(scratch.folder / "runs");
+  const auto asking = [&](const char* what) {
+    return planned(scratch, {"grid.tokens=[2560]", std::string("post_training=") + what});
+  };
+  execute(asking("{methods: [rtn], weights: [int3/channel], calibration: 8}"), store, kGoOn);
+  const auto first = runs_in(store);
+  REQUIRE(first.size() == 2);
+  for (const StoredRun& run : first) {
+    REQUIRE(run.post_trained.size() == 1);
+    CHECK(*run.post_trained[0].delta == *run.post_trained[0].loss - *run.record.loss_val);
+  }
+  const auto more = asking("{methods: [rtn, gptq], weights: [int3/channel], calibration: 8}");
+  const sweep::Outcome outcome = execute(more, store, kGoOn);
+  CHECK((outcome.trained == 0 && outcome.post_trained == 2));
+  for (const StoredRun& run : runs_in(store)) {
+    REQUIRE(run.post_trained.size() == 2);
+    CHECK(run.post_trained[1].method == "gptq");
+  }
+  CHECK(execute(more, store, kGoOn).post_trained == 0);
+  const auto fresh = store::open_store(scratch.folder / "fresh");
+  execute(more, fresh, kGoOn);  // at the branch point, from memory, as from the checkpoint
+  const auto at_once = runs_in(fresh), later = runs_in(store);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t row = 0; row < 2; ++row)
+      CHECK(at_once[i].post_trained[row].loss == later[i].post_trained[row].loss);
+}
+
 TEST_CASE("killed at any moment and continued equals never having stopped", "[sweep][slow]") {
   const Scratch scratch("kill");
   const std::vector<std::string> longer{"grid.tokens=[25600, 51200]"};

@@ -143,8 +143,7 @@ TEST_CASE("learned scales begin with the data, move, and come back from a checkp
   CHECK(of(later, "blocks.0.attention.qkv.weight_scale").numel() == 48);
   CHECK(model::count(trainer.layout(0)) == parameters_of(trainer.spec().shape));
   const auto folder = std::filesystem::temp_directory_path() / ("vernier-lsq-" + std::to_string(::getpid()));
-  train::write_checkpoint(folder, {"2024-wsd", trainer.spec().shape, learner.numbers}, trainer.layout(0),
-                          later.members[0].weights_P);
+  train::write_checkpoint(folder, {"2024-wsd", trainer.spec().shape, learner.numbers}, later.members[0].weights_P);
   const auto read = train::read_checkpoint(folder, at::kCPU);
   CHECK(at::equal(read.cohort.parameters[model::index_of(read.cohort.layout, "blocks.0.mlp.down.input_scale")],
                   of(later, "blocks.0.mlp.down.input_scale")));
@@ -232,7 +231,7 @@ TEST_CASE("a checkpoint read back gives the loss that was recorded", "[train][fa
   const train::CohortTrainer trainer(spec, corpus(), at::kCPU, 1);
   const auto state = trained(trainer, 5);
   const auto folder = std::filesystem::temp_directory_path() / ("vernier-checkpoint-" + std::to_string(::getpid()));
-  train::write_checkpoint(folder / "checkpoint", {spec.recipe, spec.shape, spec.members[0].numbers}, trainer.layout(0),
+  train::write_checkpoint(folder / "checkpoint", {spec.recipe, spec.shape, spec.members[0].numbers},
                           state.members[0].weights_P);
   const auto checkpoint = train::read_checkpoint(folder, at::kCPU);
   std::vector<std::uint16_t> tokens(32 * 4 + 10);

@@ -19,6 +19,7 @@ std::optional<double> measured_speed(const plan::Cohort&) { return std::nullopt;
 
 void add_run(CLI::App& program) { refuse(program, "run"); }
 void add_eval(CLI::App& program) { refuse(program, "eval"); }
+void add_ptq(CLI::App& program) { refuse(program, "ptq"); }
 void add_bench(CLI::App& program) { refuse(program, "bench"); }
 void add_signature(CLI::App& program) { refuse(program, "signature"); }
 

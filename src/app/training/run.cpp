@@ -43,6 +43,7 @@ void run(const RunOptions& options) {
   const store::Store store = store::open_store(options.experiment.store_of(experiment));
   const sweep::Outcome outcome = train_missing(experiment, store, options.device);
   spdlog::info("{} runs trained, {} of them diverged; fitting", outcome.trained, outcome.diverged);
+  if (outcome.post_trained > 0) spdlog::info("rows of ptq.csv added to {} stored runs", outcome.post_trained);
   report_on(experiment, store.path());
 }
 
