@@ -3,6 +3,7 @@
 #include <bit>
 #include <vector>
 
+#include "format/number_format.h"
 #include "quant/cpu/kernels.h"
 
 namespace vernier::quant::cpu {
