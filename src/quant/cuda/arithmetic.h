@@ -12,7 +12,7 @@
 
 namespace vernier::quant::cuda {
 
-// std::bit_cast, std::max and std::abs are not for device code.
+// std::bit_cast and std::max are not for device code.
 template <class To, class From>
 VERNIER_BOTH inline To bits_as(From from) {
   static_assert(sizeof(To) == sizeof(From));

@@ -135,7 +135,9 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) atomicMax(largest, found);
 }
 
-__global__ void finish_tensor_scale(Job job) { *job.scales = scale_from_absmax(*job.scales, job.rule, job.grid); }
+__global__ void finish_tensor_scale(Job job) {
+  if (threadIdx.x == 0) *job.scales = scale_from_absmax(*job.scales, job.rule, job.grid);
+}
 
 __global__ void __launch_bounds__(kThreads) finish_two_levels(Job job, Grid e4m3, const std::int32_t* largest) {
   const float tensor_scale = upper_level_scale(float_of(*largest), job.grid);
