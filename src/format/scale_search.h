@@ -8,6 +8,13 @@
 
 #include "format/number_format.h"
 
+/// What runs on a GPU too.
+#ifdef __CUDACC__
+#define VERNIER_BOTH __host__ __device__
+#else
+#define VERNIER_BOTH
+#endif
+
 namespace vernier {
 
 /// The terms of a sum, in order: chunks of kSumChunk consecutive terms; within a chunk lane j adds the terms j, j +
@@ -34,12 +41,12 @@ double ordered_sum(std::int64_t count, const Term& term) {
 }
 
 /// The scale `rms`: sqrt(sum of squares / count) * multiple / largest, in double, rounded once.
-inline float rms_scale(double squares, double count, double multiple, double largest) {
+VERNIER_BOTH inline float rms_scale(double squares, double count, double multiple, double largest) {
   return static_cast<float>(std::sqrt(squares / count) * multiple / largest);
 }
 
 /// Where the scale `lsq` begins: 2 mean |x| / sqrt(largest), in double, rounded once.
-inline float lsq_scale(double magnitudes, double count, double largest) {
+VERNIER_BOTH inline float lsq_scale(double magnitudes, double count, double largest) {
   return static_cast<float>(2 * (magnitudes / count) / std::sqrt(largest));
 }
 
@@ -48,7 +55,7 @@ inline float lsq_scale(double magnitudes, double count, double largest) {
 /// itself comes first.
 inline constexpr std::int64_t kMseWhole = 256, kMseCoarse = 8, kMseMost = 512;
 
-inline float mse_candidate(float whole, std::int64_t multiple) {
+VERNIER_BOTH inline float mse_candidate(float whole, std::int64_t multiple) {
   return whole * (static_cast<float>(multiple) / static_cast<float>(kMseWhole));
 }
 

@@ -3,7 +3,11 @@
 
 #include <cstdint>
 
-#include "format/number.h"
+#include "format/choices.h"
+
+namespace vernier {
+struct NumberFormat;
+}
 
 namespace vernier::quant {
 

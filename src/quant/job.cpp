@@ -1,5 +1,7 @@
 #include "quant/job.h"
+
 #include "format/gaussian.h"
+#include "format/number.h"
 
 namespace vernier::quant {
 

@@ -6,6 +6,10 @@
 
 #include "quant/grid.h"
 
+namespace vernier {
+struct Number;
+}
+
 namespace vernier::quant {
 
 struct Job {

@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 
+#include "format/number_format.h"
 #include "quant/cpu/kernels.h"
 #include "quant/cpu/threads.h"
 
