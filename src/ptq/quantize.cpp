@@ -41,15 +41,18 @@ std::vector<std::size_t> matrices_of(const model::Layout& layout, std::int64_t b
 class Sequence {
  public:
   Sequence(const train::Checkpoint& checkpoint, const Calibration& calibration, const Options& options, int threads)
-      : options_(options), threads_(threads), model_(copy_of(checkpoint, storage_P_)) {
-    for (const at::Tensor& batch_BT : calibration.tokens_ST.to(storage_P_.device()).split(calibration.batch)) {
+      : options_(options),
+        threads_(threads),
+        weights_P_(train::weights_of(checkpoint)),
+        model_(of_raw_weights(checkpoint.config, weights_P_)) {
+    for (const at::Tensor& batch_BT : calibration.tokens_ST.to(weights_P_.device()).split(calibration.batch)) {
       x_KRC_.push_back(model::embed(model_.cohort, batch_BT));
       sequences_.push_back(batch_BT.size(0));
     }
   }
 
   QuantizedModel operator()() {
-    QuantizedModel result{model_.config, storage_P_, {}, 0};
+    QuantizedModel result{model_.config, weights_P_, {}, 0};
     double weights = 0, bits = 0;
     for (std::int64_t block = 0; block < model_.config.shape.depth; ++block) {
       for (const std::size_t matrix : matrices_of(model_.cohort.layout, block)) {
@@ -66,15 +69,9 @@ class Sequence {
   }
 
  private:
-  static train::Checkpoint copy_of(const train::Checkpoint& checkpoint, at::Tensor& storage_P) {
-    const model::Layout& layout = checkpoint.cohort.layout;
-    const auto& parameters = checkpoint.cohort.parameters;
-    train::CheckpointConfig config = checkpoint.config;
+  static train::Checkpoint of_raw_weights(train::CheckpointConfig config, const at::Tensor& weights_P) {
     config.numbers.weights = "fp32";
-    storage_P = at::empty({layout.size}, parameters[0].options());
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      storage_P.narrow(0, layout.parameters[i].offset, layout.parameters[i].size()).copy_(parameters[i].flatten());
-    return train::checkpoint_of(config, storage_P);
+    return train::checkpoint_of(config, weights_P);
   }
 
   /// The i-th batch through the block as it now stands.
@@ -84,7 +81,7 @@ class Sequence {
 
   /// work(lane, batch) for every batch.
   void in_lanes(const std::function<void(std::size_t, std::size_t)>& work) const {
-    train::on_threads(storage_P_.is_cpu() ? threads_ : 1, std::min(kLanes, x_KRC_.size()), [&](std::size_t lane) {
+    train::on_threads(weights_P_.is_cpu() ? threads_ : 1, std::min(kLanes, x_KRC_.size()), [&](std::size_t lane) {
       const at::NoGradGuard no_gradients;
       for (std::size_t i = lane; i < x_KRC_.size(); i += kLanes) work(lane, i);
     });
@@ -116,7 +113,7 @@ class Sequence {
 
   const Options& options_;
   int threads_;
-  at::Tensor storage_P_;
+  at::Tensor weights_P_;
   train::Checkpoint model_;
   std::vector<at::Tensor> x_KRC_;        ///< the residual stream of every batch, as far as it has come
   std::vector<std::int64_t> sequences_;  ///< of every batch

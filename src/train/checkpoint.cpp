@@ -52,6 +52,12 @@ Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weigh
            model::cohort_numbers({config.numbers}), model::views_of(layout, weights_P.unsqueeze(0))}};
 }
 
+at::Tensor weights_of(const Checkpoint& checkpoint) {
+  std::vector<at::Tensor> flat;
+  for (const at::Tensor& parameter : checkpoint.cohort.parameters) flat.push_back(parameter.flatten());
+  return at::cat(flat);
+}
+
 Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device) {
   const auto folder = std::filesystem::exists(given / "checkpoint") ? given / "checkpoint" : given;
   const auto config_file = (folder / "config.json").string();
