@@ -41,15 +41,18 @@ std::vector<std::size_t> matrices_of(const model::Layout& layout, std::int64_t b
 class Sequence {
  public:
   Sequence(const train::Checkpoint& checkpoint, const Calibration& calibration, const Options& options, int threads)
-      : options_(options), threads_(threads), model_(copy_of(checkpoint, storage_P_)) {
-    for (const at::Tensor& batch_BT : calibration.tokens_ST.to(storage_P_.device()).split(calibration.batch)) {
+      : options_(options),
+        threads_(threads),
+        weights_P_(train::weights_of(checkpoint, raw(checkpoint.config).numbers)),
+        model_(train::checkpoint_of(raw(checkpoint.config), weights_P_)) {
+    for (const at::Tensor& batch_BT : calibration.tokens_ST.to(weights_P_.device()).split(calibration.batch)) {
       x_KRC_.push_back(model::embed(model_.cohort, batch_BT));
       sequences_.push_back(batch_BT.size(0));
     }
   }
 
   QuantizedModel operator()() {
-    QuantizedModel result{model_.config, storage_P_, {}, 0};
+    QuantizedModel result{model_.config, weights_P_, {}, 0};
     double weights = 0, bits = 0;
     for (std::int64_t block = 0; block < model_.config.shape.depth; ++block) {
       for (const std::size_t matrix : matrices_of(model_.cohort.layout, block)) {
@@ -66,16 +69,9 @@ class Sequence {
   }
 
  private:
-  static train::Checkpoint copy_of(const train::Checkpoint& checkpoint, at::Tensor& storage_P) {
-    train::CheckpointConfig config = checkpoint.config;
+  static train::CheckpointConfig raw(train::CheckpointConfig config) {
     config.numbers.weights = "fp32";
-    const model::Layout layout = model::layout_of(config.shape, config.numbers);  // scales of weights are left behind
-    storage_P = at::empty({layout.size}, checkpoint.cohort.parameters[0].options());
-    for (const model::Parameter& p : layout.parameters) {
-      const std::size_t from = model::index_of(checkpoint.cohort.layout, p.name);
-      storage_P.narrow(0, p.offset, p.size()).copy_(checkpoint.cohort.parameters[from].flatten());
-    }
-    return train::checkpoint_of(config, storage_P);
+    return config;
   }
 
   /// The i-th batch through the block as it now stands.
@@ -85,7 +81,7 @@ class Sequence {
 
   /// work(lane, batch) for every batch.
   void in_lanes(const std::function<void(std::size_t, std::size_t)>& work) const {
-    train::on_threads(storage_P_.is_cpu() ? threads_ : 1, std::min(kLanes, x_KRC_.size()), [&](std::size_t lane) {
+    train::on_threads(weights_P_.is_cpu() ? threads_ : 1, std::min(kLanes, x_KRC_.size()), [&](std::size_t lane) {
       const at::NoGradGuard no_gradients;
       for (std::size_t i = lane; i < x_KRC_.size(); i += kLanes) work(lane, i);
     });
@@ -115,7 +111,7 @@ class Sequence {
 
   const Options& options_;
   int threads_;
-  at::Tensor storage_P_;
+  at::Tensor weights_P_;
   train::Checkpoint model_;
   std::vector<at::Tensor> x_KRC_;        ///< the residual stream of every batch, as far as it has come
   std::vector<std::int64_t> sequences_;  ///< of every batch

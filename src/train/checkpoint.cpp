@@ -58,6 +58,13 @@ Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weigh
            model::views_of(layout, weights_P.unsqueeze(0))}};
 }
 
+at::Tensor weights_of(const Checkpoint& checkpoint, const NumbersSpec& numbers) {
+  std::vector<at::Tensor> flat;
+  for (const model::Parameter& p : model::layout_of(checkpoint.config.shape, numbers).parameters)
+    flat.push_back(checkpoint.cohort.parameters[model::index_of(checkpoint.cohort.layout, p.name)].flatten());
+  return at::cat(flat);
+}
+
 Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device) {
   const auto folder = std::filesystem::exists(given / "checkpoint") ? given / "checkpoint" : given;
   const auto config_file = (folder / "config.json").string();

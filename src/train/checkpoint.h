@@ -38,6 +38,10 @@ struct Checkpoint {
 /// The model of these weights, [layout.size] floats, which it shares.
 Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weights_P);
 
+/// A copy of a model's weights in the order of the layout that these numbers have: the model's own, or others that
+/// learn fewer scales. [layout.size]
+at::Tensor weights_of(const Checkpoint& checkpoint, const NumbersSpec& numbers);
+
 /// Reads a checkpoint folder, or the checkpoint/ of a run's folder. Throws Error naming the file where something is
 /// missing, has another shape than config.json says, or cannot be read.
 Checkpoint read_checkpoint(const std::filesystem::path& folder, at::Device device);

@@ -8,8 +8,7 @@ using namespace vernier;
 using namespace vernier::plan;
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("an override by --set replaces one value, in maps and in lists, with either spelling of an index",
-          "[plan][fast]") {
+TEST_CASE("an override by --set replaces one value, in maps and in lists, with either spelling of an index", "[plan][fast]") {
   CHECK(read(kSmall, {"training.batch=8"}).training.batch == 8);
   CHECK(read(kSmall, {"grid.tokens.1=38400"}).grid.tokens == std::vector<std::int64_t>{12800, 38400, 128000});
   CHECK(read(kSmall, {"grid.tokens[1]=38400"}).grid.tokens[1] == 38400);

@@ -10,19 +10,10 @@
 using namespace vernier;
 using namespace vernier::ptq;
 
-namespace {
-
-at::Tensor weights_of(const train::Checkpoint& checkpoint) {
-  std::vector<at::Tensor> flat;
-  for (const at::Tensor& parameter : checkpoint.cohort.parameters) flat.push_back(parameter.flatten());
-  return at::cat(flat);
-}
-
-}  // namespace
-
 TEST_CASE("a model is evaluated to the loss that training recorded, bit for bit", "[ptq][fast]") {
   const Trained model = trained("int4/channel", "int8/tensor");
-  const auto found = evaluated(model.ground, {{model.ground.spec.numbers, weights_of(model.checkpoint)}});
+  const auto found = evaluated(
+      model.ground, {{model.ground.spec.numbers, train::weights_of(model.checkpoint, model.ground.spec.numbers)}});
   CHECK(found[0]->loss == model.loss);
 }
 

@@ -86,12 +86,9 @@ Place place_of_run(const Asked& asked, const sweep::Machine& machine) {
     throw Error(fmt::format("{}: the run {}; expected one that has a loss", asked.source, run.record.status));
   const ptq::Ground ground{corpus_of(run, asked), run.spec, machine.device, machine.threads};
   const auto losses = [ground](const train::Checkpoint& before, const ptq::QuantizedModel& after) {
-    const at::Tensor weights_P = at::empty_like(after.weights_P);
-    const auto& layout = before.cohort.layout.parameters;
-    for (std::size_t i = 0; i < layout.size(); ++i)
-      weights_P.narrow(0, layout[i].offset, layout[i].size()).copy_(before.cohort.parameters[i].flatten());
     const auto found =
-        ptq::evaluated(ground, {{before.config.numbers, weights_P}, {after.config.numbers, after.weights_P}});
+        ptq::evaluated(ground, {{before.config.numbers, train::weights_of(before, before.config.numbers)},
+                                {after.config.numbers, after.weights_P}});
     return Losses{found[0] ? found[0]->loss : NAN, found[1] ? found[1]->loss : NAN};
   };
   return {ptq::calibration_from(ground, asked.calibration), losses};
@@ -163,9 +160,9 @@ void print(const Asked& asked, const ptq::QuantizedModel& model, const Losses& l
 void quantize(const Asked& asked) {
   const ptq::Options options = options_of(asked);
   const sweep::Machine machine = sweep::machine_named(asked.device);
-  if (!asked.to.empty()) store::make_writable_folder(asked.to, "the folder of the quantized checkpoint");
   const auto checkpoint = train::read_checkpoint(asked.source, machine.device);
   const Place place = place_of(asked, checkpoint.config.shape, machine);
+  if (!asked.to.empty()) store::make_writable_folder(asked.to, "the folder of the quantized checkpoint");
   const auto begin = std::chrono::steady_clock::now();
   const ptq::QuantizedModel model = ptq::quantized_model(checkpoint, place.calibration, options, machine.threads);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -196,7 +193,7 @@ void add_ptq(CLI::App& program) {
   verb->add_option("--tokens", asked->tokens,
                    "llm.c .bin or raw uint16 in place of the run's corpus: its first half calibrates, its second half "
                    "evaluates");
-  verb->add_option("--corpus", asked->corpus, "where the text of the run's corpus lies now");
+  verb->add_option("--corpus", asked->corpus, "where the text of the run's corpus lies now")->excludes("--tokens");
   verb->add_option("--to", asked->to, "folder for the quantized checkpoint, which `vernier eval` takes");
   verb->add_option("--device", asked->device, "auto, cpu or cuda");
   verb->add_flag("--json", asked->json, "one JSON object on stdout");
