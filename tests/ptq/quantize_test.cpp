@@ -118,3 +118,23 @@ TEST_CASE("stored bits count elements and scales", "[ptq][fast]") {
   CHECK(bits("bf16") == 16 * 400);
   CHECK(bits("fp32") == 32 * 400);
 }
+
+TEST_CASE("models that learned scales or turn their operands are quantized like any other", "[ptq][fast]") {
+  NumbersSpec learned, turned;
+  learned.weights = "int8/channel:lsq";
+  learned.activations = "int8/tensor:lsq";
+  learned.estimator = "lsq";
+  turned.activations = "int8/token";
+  turned.rotation = "hadamard16";
+  for (const NumbersSpec& numbers : {learned, turned}) {
+    const Trained model = trained(numbers);
+    for (const PtqMethodRow& row : kPtqMethods) {
+      const QuantizedModel made =
+          quantized_model(model.checkpoint, calibration_from(model.ground, 16), options(row.method, "int8/channel"), 1);
+      const auto after = evaluated(model.ground, {{made.config.numbers, made.weights_P}});
+      INFO(numbers.activations << " " << row.name);
+      REQUIRE(after[0].has_value());
+      CHECK(std::abs(after[0]->loss - model.loss) < 0.03);
+    }
+  }
+}
