@@ -12,6 +12,16 @@ uses = {room: set(re.split(r"\s+", re.sub(r".*?\bUSES\b|\bLINKS\b.*", "", rest).
 training = {room for room, rest in rows if "TRAINING" in rest}
 TORCH = re.compile(r'#include\s+[<"](torch|ATen|c10)/')
 
+
+def included(path, seen):
+    """`path` and every file of the tree that it includes, however far away."""
+    if path not in seen:
+        seen.add(path)
+        for name in re.findall(r'^\s*#include\s+"([^"]+)"', path.read_text(), re.M):
+            included(root / name, seen)
+    return seen
+
+
 problems, checked = [], 0
 for path in sorted(p for p in root.rglob("*") if p.suffix in {".h", ".cpp", ".cu", ".cuh"}):
     room = path.relative_to(root).parts[0]
@@ -25,6 +35,13 @@ for path in sorted(p for p in root.rglob("*") if p.suffix in {".h", ".cpp", ".cu
             problems.append(f"{path}:{number}: room '{room}' may not include '{found[1]}'; allowed: {sorted(uses[room])}")
         if TORCH.match(line) and room not in training and path.parent.name != "training":  # app/training: verbs that train
             problems.append(f"{path}:{number}: LibTorch outside the training half")
+
+kernels = sorted(root.rglob("*.cu"))
+assert kernels, "no CUDA kernels found: wrong folder?"
+for kernel in kernels:  # they compile where there is nvcc and nothing else
+    for path in included(kernel, set()):
+        for header in re.findall(r"#include\s+[<\"]((?:torch|ATen|c10|fmt)/[^>\"]+)", path.read_text()):
+            problems.append(f"{path}: {kernel.name} reaches <{header}>, which nvcc need not find")
 
 for room in uses:  # the table itself lists rooms upstream first
     earlier = list(uses)[: list(uses).index(room)]
