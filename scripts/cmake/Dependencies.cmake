@@ -58,6 +58,13 @@ if(VERNIER_TRAINING)
     ask_python(TORCH_PREFIX "import torch; print(torch.utils.cmake_prefix_path)")
     find_package(Torch REQUIRED PATHS ${TORCH_PREFIX})
   endif()
+  # at::parallel_for is serial in code compiled without OpenMP. A wheel brings its own runtime, and there should be one only.
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  get_filename_component(TORCH_LIBRARY_DIR ${TORCH_LIBRARY} DIRECTORY)
+  file(GLOB OPENMP_RUNTIME ${TORCH_LIBRARY_DIR}/libgomp*.so* ${TORCH_LIBRARY_DIR}/libiomp5.so)
+  if(NOT OPENMP_RUNTIME)
+    set(OPENMP_RUNTIME ${OpenMP_CXX_LIBRARIES})
+  endif()
   if(TORCH_CXX_FLAGS)  # an old C++ ABI belongs to the whole build
     set(CMAKE_CXX_FLAGS "${CMAKE_CXX_FLAGS} ${TORCH_CXX_FLAGS}")
   endif()

@@ -143,7 +143,7 @@ void begin_scale(const at::Tensor& log_scale_K, std::int64_t k, const at::Tensor
                  const Rules& rules) {
   if (!log_scale_K.defined() || !rules.first_step || !number.rounded) return;
   // Beside autograd's count of versions, as every parameter is a view of the same storage.
-  log_scale_K[k].tensor_data().copy_(quant::scales_of(x_RC.contiguous(), number).flatten().log());
+  log_scale_K[k].variable_data().copy_(quant::scales_of(x_RC.contiguous(), number).flatten().log());
 }
 
 }  // namespace

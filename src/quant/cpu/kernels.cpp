@@ -126,7 +126,14 @@ HWY_INLINE void put(Floats grid, Floats scale, Stored<store>* out, bool past_cac
   }
 }
 
-bool is_aligned(const void* address) { return reinterpret_cast<std::uintptr_t>(address) % HWY_MAX_BYTES == 0; }
+/// Whether whole vectors from here on, and from the ends of `block` elements on, can be streamed: those of a cache line
+/// together, as a line of which a part is streamed and a part is not is read and written over and over.
+template <class Stored>
+bool streams_well(const Stored* out, std::int64_t block) {
+  constexpr std::uintptr_t kLine = 64;
+  const auto length = static_cast<std::uintptr_t>(block) * sizeof(Stored);
+  return reinterpret_cast<std::uintptr_t>(out) % kLine == 0 && length % kLine == 0;
+}
 
 /// What x is divided by: 1 for a group of zeros, NaN for a group without a finite scale.
 HWY_INLINE float divisor_of(float scale) {
@@ -139,7 +146,7 @@ template <Store store, class OnGrid>
 HWY_INLINE void round_with(const float* x, Stored<store>* out, std::int64_t count, float scale, const Grid& grid,
                            bool past_cache, const OnGrid& on_grid) {
   constexpr std::int64_t kAhead = 512;  ///< elements that are fetched while these are rounded
-  past_cache = past_cache && is_aligned(out);
+  past_cache = past_cache && streams_well(out, count);
   const Floats divisor = all(divisor_of(scale)), factor = all(scale);
   const Integers kept = all(std::bit_cast<std::int32_t>(scale) == kInfinityBits ? -1 : grid.kept_infinity);
   const auto one = [&](Floats v, std::int64_t at, Stored<store>* to, bool around) {
@@ -157,24 +164,21 @@ HWY_INLINE void round_with(const float* x, Stored<store>* out, std::int64_t coun
 }
 
 template <Path path, Store store>
-HWY_INLINE void round_part(const Run& run, std::int64_t from, std::int64_t count, float scale,
-                           const std::int32_t* drawn) {
-  const Grid grid = *run.grid;  // a copy that no store can touch
-  const float* x = run.x + from;
-  auto* out = static_cast<Stored<store>*>(run.out) + from;
-  if (drawn == nullptr)
-    round_with<store>(x, out, count, scale, grid, run.past_cache,
-                      [&](Floats y, std::int64_t) { return nearest<path>(y, grid); });
-  else
-    round_with<store>(x, out, count, scale, grid, run.past_cache, [&](Floats y, std::int64_t at) {
-      return stochastic<path>(y, hn::LoadU(I(), drawn + from + at), grid);
-    });
-}
-
-template <Path path, Store store>
-void round_stored(const Run& run, const float* scales, std::int64_t block, const std::int32_t* drawn) {
-  for (std::int64_t from = 0; from < run.count; from += block)
-    round_part<path, store>(run, from, std::min(block, run.count - from), *scales++, drawn);
+void round_stored(const Run& shared_run, const float* scales, std::int64_t block, const std::int32_t* drawn) {
+  const Run run = shared_run;  // copies that no store can touch, so that they stay in registers
+  const Grid grid = *shared_run.grid;
+  for (std::int64_t from = 0; from < run.count; from += block) {
+    const std::int64_t some = std::min(block, run.count - from);
+    const bool streams = run.past_cache && block == run.count;
+    auto* out = static_cast<Stored<store>*>(run.out) + from;
+    if (drawn == nullptr)
+      round_with<store>(run.x + from, out, some, *scales++, grid, streams,
+                        [&](Floats y, std::int64_t) { return nearest<path>(y, grid); });
+    else
+      round_with<store>(run.x + from, out, some, *scales++, grid, streams, [&](Floats y, std::int64_t at) {
+        return stochastic<path>(y, hn::LoadU(I(), drawn + from + at), grid);
+      });
+  }
 }
 
 template <Path path>

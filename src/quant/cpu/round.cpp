@@ -77,10 +77,9 @@ void find_tensor_scale(const Job& job) {
 void round_tensor(const Job& job) {
   const float scale = job.scales != nullptr ? *job.scales : 1.0F;
   in_ranges(job.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-    while (end > begin) {
-      const std::int64_t from = std::max(begin, end - kPiece);
-      round_elements(job, from, end - from, &scale, end - from);
-      end = from;
+    for (; begin < end; begin += kPiece) {
+      const std::int64_t some = std::min(kPiece, end - begin);
+      round_elements(job, begin, some, &scale, some);
     }
   });
 }
