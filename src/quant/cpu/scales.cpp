@@ -58,9 +58,12 @@ void scales_from_absmax(float* absmax, std::int64_t count, Scale rule, const Gri
 
 void scale_in_two_levels(float* absmax, std::int64_t count, const Grid& grid) {
   static const Grid e4m3 = grid_of(format_named("e4m3"));
-  float tensor_absmax = 0;
-  for (std::int64_t i = 0; i < count; ++i)
-    tensor_absmax = std::max(tensor_absmax, is_infinite(absmax[i]) ? 0 : absmax[i]);
+  std::int32_t most = 0;  // magnitudes order as their bits do
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<std::int32_t>(absmax[i]);
+    most = std::max(most, bits == kInfinityBits ? 0 : bits);
+  }
+  const auto tensor_absmax = std::bit_cast<float>(most);
   const float tensor_scale = nonzero(tensor_absmax / (grid.largest * kLargestE4m3));
   in_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
     constexpr std::int64_t kPiece = 1024;
