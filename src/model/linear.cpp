@@ -41,11 +41,20 @@ at::Tensor learned(const MaybeTensor& log_scale, const at::Tensor& x_RC, const N
   return number.granularity == Granularity::Tensor ? scale : scale.view({x_RC.size(0), -1});
 }
 
-Operand forward_operand(const at::Tensor& x_RC, const Number& number, const Product& product, const std::string& part,
+/// An operand, and the scales of all its groups (also where they are multiplied in already), which an estimator asks
+/// for.
+struct Rounded {
+  Operand operand;
+  at::Tensor scale;
+};
+
+Rounded forward_operand(const at::Tensor& x_RC, const Number& number, const Product& product, const std::string& part,
                         const MaybeTensor& log_scale) {
   quant::How how = how_forward(*product.rules, product.name + part);
   how.scale = learned(log_scale, x_RC, number);
-  return quant::operand_of(x_RC, number, how, product.rules->exact);
+  if (product.rules->estimator != Estimator::Identity && !how.scale.defined())
+    how.scale = quant::scales_of(x_RC, number);
+  return {quant::operand_of(x_RC, number, how, product.rules->exact), how.scale};
 }
 
 /// g along the axis that its product contracts, and the partner, both turned where the gradient is rounded and the
@@ -67,14 +76,14 @@ struct Reached {
   at::Tensor values, log_scale;
 };
 
-Reached reached(const at::Tensor& gradient, const at::Tensor& x_RC, const Operand& operand, const Number& number,
+Reached reached(const at::Tensor& gradient, const at::Tensor& x_RC, const at::Tensor& scale, const Number& number,
                 const Product& product, bool learns) {
   const Rules& rules = *product.rules;
   Reached result{gradient, {}};
   if (rules.estimator != Estimator::Identity && number.rounded) {
     const at::Tensor g = gradient.contiguous();
-    if (learns) result.log_scale = quant::log_scale_gradient(g, x_RC, operand.scale, number).flatten();
-    result.values = quant::passed(g, x_RC, operand.scale, number, rules.estimator);
+    if (learns) result.log_scale = quant::log_scale_gradient(g, x_RC, scale, number).flatten();
+    result.values = quant::passed(g, x_RC, scale, number, rules.estimator);
   }
   if (product.turns())
     result.values = quant::rotated_back(result.values.contiguous(), rules.rotation, rules.signs.child(product.name));
@@ -87,11 +96,11 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
     const bool turns = product.turns();
     const at::Tensor x = turns ? turned(x_RI, *product.rules, product.name) : x_RI.contiguous();
     const at::Tensor w = turns ? turned(w_OI, *product.rules, product.name) : w_OI.contiguous();
-    const Operand left = forward_operand(x, product.activations(), product, ".inputs", x_log_scale);
-    const Operand right = forward_operand(w, product.weights(), product, ".weights", w_log_scale);
+    const auto [left, x_scale] = forward_operand(x, product.activations(), product, ".inputs", x_log_scale);
+    const auto [right, w_scale] = forward_operand(w, product.weights(), product, ".weights", w_log_scale);
     const bool whole = product.rules->estimator != Estimator::Identity;  // the estimator looks at what was rounded
-    context->save_for_backward(
-        {left.values, left.scale, right.values, right.scale, whole ? x : at::Tensor(), whole ? w : at::Tensor()});
+    context->save_for_backward({left.values, left.scale, right.values, right.scale, whole ? x : at::Tensor(), x_scale,
+                                whole ? w : at::Tensor(), w_scale});
     context->saved_data["numbers"] = pointer(product.numbers);
     context->saved_data["rules"] = pointer(product.rules);
     context->saved_data["member"] = static_cast<std::int64_t>(product.member);
@@ -115,10 +124,10 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
     if (context->needs_input_grad(0))
       to_x = reached(backward_product(g_RO, quant::transposed(w), product.numbers->input_gradients[product.member],
                                       product, ".input_gradient"),
-                     saved[4], x, product.activations(), product, learns[0] != 0);
+                     saved[4], saved[5], product.activations(), product, learns[0] != 0);
     to_w = reached(backward_product(g_RO.t(), quant::transposed(x), product.numbers->weight_gradients[product.member],
                                     product, ".weight_gradient"),
-                   saved[5], w, product.weights(), product, learns[1] != 0);
+                   saved[6], saved[7], product.weights(), product, learns[1] != 0);
     return {to_x.values, to_w.values, to_x.log_scale, to_w.log_scale, at::Tensor()};
   }
 
@@ -159,7 +168,8 @@ at::Tensor rounded_linear(const at::Tensor& x_KRI, const at::Tensor& w_KOI, cons
     const auto member = static_cast<std::size_t>(k);
     begin_scale(scales.activations, k, x_KRI[k].detach(), n.activations[member], rules[member]);
     products.push_back(RoundedLinear::apply(x_KRI[k], w_KOI[k], maybe(of_member(scales.activations, k)),
-                                            maybe(of_member(scales.weights, k)), Product{&n, &rules[member], member, name}));
+                                            maybe(of_member(scales.weights, k)),
+                                            Product{&n, &rules[member], member, name}));
   }
   return members == 1 ? products[0].unsqueeze(0) : at::stack(products);
 }

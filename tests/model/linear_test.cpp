@@ -182,6 +182,28 @@ TEST_CASE("an operand that is cut off passes no gradient through a product", "[m
   CHECK(at::equal(w.grad()[0] == 0, inside(w.detach()[0] / on_w.scale).logical_not()));
 }
 
+TEST_CASE("estimators know the scales of blocks, found or learned", "[model][fast]") {
+  const auto g = at::randn({1, 20, 12});
+  for (const auto* weight : {"int3/block8:rms", "e2m1/block16:e8m0", "int3/block8:lsq", "int3/channel:lsq"}) {
+    const auto n = numbers(weight, "fp32");
+    std::vector<model::Rules> rules(1);
+    rules[0].estimator = Estimator::Lsq;
+    auto x = at::randn({1, 20, 32}), w = at::randn({1, 12, 32}).requires_grad_();
+    const bool learns = n.weights[0].scale == Scale::Lsq;
+    const auto scale = quant::scales_of(w.detach()[0], n.weights[0]) * (learns ? 0.5 : 1);  // so that some are cut off
+    auto log_scale = learns ? scale.flatten().log().unsqueeze(0).requires_grad_() : at::Tensor();
+    model::rounded_linear(x, w, n, rules, "matrix", {log_scale, {}}).backward(g);
+    const auto y = w.detach()[0] / quant::scale_per_element({w.detach()[0], scale}, n.weights[0]);
+    const auto inside = (y >= n.weights[0].format.lowest).logical_and(y <= n.weights[0].format.largest);
+    INFO(weight);
+    CHECK(inside.logical_not().any().item<bool>());
+    CHECK(largest(w.grad()[0] - at::mm(g[0].t(), x[0]) * inside) < 1e-4);
+    if (!learns) continue;
+    const auto expected = quant::log_scale_gradient(at::mm(g[0].t(), x[0]), w.detach()[0], scale, n.weights[0]);
+    CHECK(largest(log_scale.grad()[0] - expected.flatten()) < 1e-3);
+  }
+}
+
 TEST_CASE("stochastic rounding of a product depends on seed, step and tensor", "[model][fast]") {
   const auto n = numbers("int3/channel", "int3/token", "int3/token", "int3/token");
   NumbersSpec spec;
