@@ -21,8 +21,6 @@ add_library(xxhash INTERFACE)
 target_include_directories(xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE})
 target_link_libraries(xxhash INTERFACE ${XXHASH_LIBRARY})
 
-find_library(HWY_LIBRARY hwy REQUIRED)
-
 if(EXISTS ${CMAKE_SOURCE_DIR}/.venv/bin/python)
   set(VERNIER_PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python CACHE FILEPATH "Python whose wheels hold LibTorch and Arrow")
 else()
@@ -53,6 +51,7 @@ else()
 endif()
 
 if(VERNIER_TRAINING)
+  find_library(HWY_LIBRARY hwy REQUIRED)
   find_package(Torch QUIET)
   if(NOT Torch_FOUND)
     ask_python(TORCH_PREFIX "import torch; print(torch.utils.cmake_prefix_path)")

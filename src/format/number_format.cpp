@@ -207,21 +207,31 @@ double round_to_grid(double x, const NumberFormat& format) {
   return settled(std::ldexp(steps, step), x, format);
 }
 
-double round_to_grid_stochastic(double x, const NumberFormat& format, std::int32_t draw) {
-  if (const auto same = unrounded(x, format)) return *same;
+namespace {
+
+/// x, which is finite and not 0, rounded by the draw on the same grid without a bound.
+double stochastic_without_bound(double x, const NumberFormat& format, std::int32_t draw) {
   const int step = step_exponent(x, format);
   const double exact = std::ldexp(std::abs(x), -step), inner = std::floor(exact);
   const double steps = draw < std::ldexp(exact - inner, 31) ? inner + 1 : inner;
-  return settled(std::copysign(std::ldexp(steps, step), x), x, format);
+  return std::copysign(std::ldexp(steps, step), x);
+}
+
+}  // namespace
+
+double round_to_grid_stochastic(double x, const NumberFormat& format, std::int32_t draw) {
+  if (const auto same = unrounded(x, format)) return *same;
+  return settled(stochastic_without_bound(x, format, draw), x, format);
 }
 
 double widest_step(const NumberFormat& format) { return std::ldexp(1.0, step_exponent(format.largest, format)); }
 
-bool saturates(double x, const NumberFormat& format) {
+bool saturates(double x, const NumberFormat& format, std::optional<std::int32_t> draw) {
   if (std::isnan(x) || x == 0) return false;
   if (std::isinf(x)) return !has_infinity(format);
   const int step = step_exponent(x, format);
-  const double on_grid = std::ldexp(std::nearbyint(std::ldexp(x, -step)), step);
+  const double on_grid =
+      draw ? stochastic_without_bound(x, format, *draw) : std::ldexp(std::nearbyint(std::ldexp(x, -step)), step);
   return on_grid < format.lowest || on_grid > format.largest;
 }
 

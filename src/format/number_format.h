@@ -81,9 +81,9 @@ double round_to_grid_stochastic(double x, const NumberFormat& format, std::int32
 /// The widest step between two neighbouring values, that below the largest; 1 for integers.
 double widest_step(const NumberFormat& format);
 
-/// Whether rounding x to nearest on the same grid without a bound would leave [lowest, largest]. Never true of a NaN,
-/// nor of an infinity that the format has.
-bool saturates(double x, const NumberFormat& format);
+/// Whether rounding x to nearest, or by the draw where one is given, on the same grid without a bound would leave
+/// [lowest, largest]. Never true of a NaN, nor of an infinity that the format has.
+bool saturates(double x, const NumberFormat& format, std::optional<std::int32_t> draw = {});
 
 /// The stored code of a value of the format: sign, exponent, fraction from high to low bits; two's complement in `bits`
 /// bits for integers. Throws Error for a NaN or infinity that the format lacks, and for a value that is not on the

@@ -217,10 +217,10 @@ Quantized quantized(Matrix x, const Number& number, const QuantizeOptions& optio
       float& value = result.grid.values[element];
       if (!result.scales.empty())
         value = divided(value, result.scales[static_cast<std::size_t>(group_at(result.grouping, row, column))]);
-      result.saturated += saturates(value, number.format) ? 1 : 0;
-      value = static_cast<float>(options.rounding == Rounding::Nearest
-                                     ? round_to_grid(value, number.format)
-                                     : round_to_grid_stochastic(value, number.format, draws.draw31(element)));
+      const auto draw = options.rounding == Rounding::Stochastic ? std::optional(draws.draw31(element)) : std::nullopt;
+      result.saturated += saturates(value, number.format, draw) ? 1 : 0;
+      value = static_cast<float>(draw ? round_to_grid_stochastic(value, number.format, *draw)
+                                      : round_to_grid(value, number.format));
     }
   return result;
 }

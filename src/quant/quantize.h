@@ -45,8 +45,8 @@ at::Tensor scales_of(const at::Tensor& x_RC, const Number& number);
 /// scale broadcast over the columns of x_RC: [R, C] or something that broadcasts to it.
 at::Tensor scale_per_element(const OnGrid& on_grid, const Number& number);
 
-/// onto_grid (nearest, scale by the rule) composed of ATen operations, on any device: the yardstick of `bench
-/// quantize`, and what runs on a device without a kernel. Knows no scale that sums over its group.
+/// onto_grid (nearest, scale by the rule) composed of ATen operations, on any device: the yardstick of `bench quantize`.
+/// Knows no scale that sums over its group.
 OnGrid onto_grid_composed(const at::Tensor& x_RC, const Number& number);
 
 }  // namespace vernier::quant

@@ -152,6 +152,15 @@ TEST_CASE("saturated elements are counted", "[format][fast]") {
         0);  // absmax reaches the largest value and no more
 }
 
+TEST_CASE("stochastically saturated elements are those that their draw took beyond the bound", "[format][fast]") {
+  const Matrix x = row(std::vector<float>(1000, 7.25F));
+  const auto result = quantized(x, parse_number("int4"), {.scale = 1.0F, .rounding = Rounding::Stochastic, .seed = 3});
+  CHECK(std::abs(static_cast<double>(result.saturated) - 250) < 5 * std::sqrt(1000 * 0.25 * 0.75));
+  const auto beyond = quantized(row({8.5F, -8.5F, 8}), parse_number("int4"),
+                                {.scale = 1.0F, .rounding = Rounding::Stochastic, .seed = 3});
+  CHECK(beyond.saturated >= 2);
+}
+
 TEST_CASE("stochastic rounding depends on seed and place only, and is unbiased", "[format][fast]") {
   const QuantizeOptions seven{.scale = 1.0F, .rounding = Rounding::Stochastic, .seed = 7};
   const QuantizeOptions eight{.scale = 1.0F, .rounding = Rounding::Stochastic, .seed = 8};
