@@ -15,11 +15,11 @@ struct NumbersSpec {
   std::string embedding = "fp32", head = "fp32";  ///< weights of the first and last layer, unrounded as in Kumar et al.
   /// The gradient of an output where it enters the product that gives the gradient of the inputs, and of the weights;
   /// absent: as `gradients`.
-  std::optional<std::string> input_gradients, weight_gradients;
+  std::optional<std::string> input_gradients = std::nullopt, weight_gradients = std::nullopt;
   std::string rounding = "nearest";
-  std::optional<std::string> backward_rounding;  ///< of gradients; absent: as `rounding`
+  std::optional<std::string> backward_rounding = std::nullopt;  ///< of gradients; absent: as `rounding`
   std::string estimator = "identity";
-  std::optional<std::string> rotation;  ///< of the operands of products, before rounding; absent: none
+  std::optional<std::string> rotation = std::nullopt;  ///< of the operands of products, before rounding; absent: none
 
   template <class Archive>
   void fields(Archive& a) {

@@ -14,7 +14,7 @@ struct StepsAsked {
   ShapeSpec shape;
   std::string recipe = "2024-wsd";
   std::int64_t batch = 16, members = 1;
-  NumbersSpec numbers;
+  NumbersSpec numbers = {};
   bool exact = false;
 };
 
