@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "fit/labels.h"
 #include "report/chart_rows.h"
 #include "report/numbers.h"
 
@@ -26,14 +27,8 @@ std::string interval_or_dash(const std::optional<fit::Interval>& interval) {
 }
 
 std::string numbers_text(const NumbersSpec& numbers) {
-  if (numbers == NumbersSpec{}) return "unrounded";
-  std::string text = fmt::format("{} {} {}", numbers.weights, numbers.activations, numbers.kv);
-  for (const auto& [name, value] : {std::pair{"attention", &numbers.attention},
-                                    {"gradients", &numbers.gradients},
-                                    {"embedding", &numbers.embedding},
-                                    {"head", &numbers.head}})
-    if (*value != "fp32") text += fmt::format(" {}={}", name, *value);
-  return text;
+  const std::string label = fit::precision_label(numbers);
+  return label == fit::kBaseline ? "unrounded" : label;
 }
 
 std::vector<const fit::FitSummary*> all_fits(const Study& study) {

@@ -81,6 +81,14 @@ TEST_CASE("every run stands in the table of runs", "[report]") {
   CHECK(absent == 0);
 }
 
+TEST_CASE("runs that differ in estimator, rounding or rotation alone are told apart", "[report]") {
+  report::Study study = synthetic::study();
+  study.runs.at(0).spec.numbers = {.weights = "int4/channel"};
+  study.runs.at(1).spec.numbers = {.weights = "int4/channel", .rounding = "stochastic", .rotation = "hadamard32"};
+  CHECK_THAT(report::html_page(study),
+             Catch::Matchers::ContainsSubstring("int4/channel fp32 fp32 rounding=stochastic rotation=hadamard32"));
+}
+
 TEST_CASE("a written report is five files, and its fits can be read back", "[report]") {
   const Folder folder;
   const auto names = report::write_report(synthetic::study(), folder.path / "results");
