@@ -2,9 +2,7 @@
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
 
-#include <map>
-#include <mutex>
-
+#include "model/cpu/angles.h"
 #include "model/cpu/kernels.h"
 #include "model/operations.h"
 
@@ -52,7 +50,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     for (std::int64_t k = 0; k < members; ++k)
       over_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
         const std::int64_t at = (k * rows + row) * width;
-        cpu::rms_norm_backward(in(g) + at, in(x) + at, in(gain) + k * gain.stride(0), in(rms) + k * rows + row,
+        cpu::rms_norm_backward(in(g) + at, in(x) + at, in(gain) + k * gain.stride(0), in(rms) + k * rows + row, nullptr,
                                out(x_gradient) + at, out(partial) + (k * blocks + row / kRowsOfBlock) * width, count,
                                width);
       });
@@ -83,25 +81,11 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
   }
 };
 
-/// Cosine and sine of every position and pair of channels, computed once per shape.
-std::pair<at::Tensor, at::Tensor> angles(std::int64_t context, std::int64_t half) {
-  static std::mutex mutex;
-  static std::map<std::pair<std::int64_t, std::int64_t>, std::pair<at::Tensor, at::Tensor>> known;
-  const std::lock_guard lock(mutex);
-  auto& entry = known[{context, half}];
-  if (!entry.first.defined()) {
-    const auto rate = at::pow(kRotaryBase, -at::arange(half, at::kDouble) / static_cast<double>(half));
-    const auto angle = at::arange(context, at::kDouble).unsqueeze(1) * rate;
-    entry = {angle.cos().to(at::kFloat), angle.sin().to(at::kFloat)};
-  }
-  return entry;
-}
-
 struct RotatedHeads : torch::autograd::Function<RotatedHeads> {
   /// Calls `work(sequence, view of one sequence)` for all sequences of all members.
   template <class Work>
   static void over_sequences(std::int64_t sequences, const HeadShape& s, bool qk_norm, const Work& work) {
-    const auto [cosine, sine] = angles(s.context, s.width / 2);
+    const auto [cosine, sine] = cpu::angles(s.context, s.width / 2);
     const cpu::HeadsView view{1, s.context, s.heads, s.width, in(cosine), in(sine), qk_norm};
     at::parallel_for(0, sequences, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t sequence = begin; sequence < end; ++sequence) work(sequence, view);

@@ -17,6 +17,7 @@ struct Job {
   void* out = nullptr;       ///< as x, of the type that `store` names; null: only the scales are wanted
   float* scales = nullptr;   ///< one per group of a row, or one in all; null for a cast
   std::int64_t rows = 0, columns = 0;
+  std::int64_t first = 0;  ///< place of x[0] in its tensor, on which draws depend; CPU kernels only
   std::int64_t group = 1, groups_per_row = 1;  ///< elements of a row that share a scale
   Granularity granularity = Granularity::Tensor;
   Scale rule = Scale::None;

@@ -79,16 +79,23 @@ void rms_norm_forward(const float* x, const float* gain, float* y, float* invers
 }
 
 void rms_norm_backward(const float* y_gradient, const float* x, const float* gain, const float* inverse_rms,
-                       float* x_gradient, float* gain_gradient, std::int64_t rows, std::int64_t width) {
-  std::vector<float> scaled(static_cast<std::size_t>(width));
+                       const float* carried, float* x_gradient, float* gain_gradient, std::int64_t rows,
+                       std::int64_t width) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, y_gradient += width, x_gradient += width) {
     const float r = inverse_rms[row];
-#pragma omp simd
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
     for (std::int64_t i = 0; i < width; ++i) {
-      gain_gradient[i] += y_gradient[i] * x[i] * r;
-      scaled[static_cast<std::size_t>(i)] = y_gradient[i] * gain[i];
+      const float product = y_gradient[i] * x[i];
+      gain_gradient[i] += product * r;
+      sum += product * gain[i];
     }
-    normalised_gradient(scaled.data(), x, r, x_gradient, width);
+    const float shrink = sum * r * r / static_cast<float>(width);
+#pragma omp simd
+    for (std::int64_t i = 0; i < width; ++i) x_gradient[i] = r * (y_gradient[i] * gain[i] - x[i] * shrink);
+    if (carried == nullptr) continue;
+    add(carried, width, x_gradient);
+    carried += width;
   }
 }
 
@@ -168,6 +175,96 @@ void heads_backward(const float* q_gradient, const float* k_gradient, const floa
     turned_back(k_gradient + to, qkv + from + part, qkv_gradient + from + part, t);
     std::memcpy(qkv_gradient + from + 2 * part, v_gradient + to, static_cast<std::size_t>(width) * sizeof(float));
   });
+}
+
+namespace {
+
+/// Normalises and turns one head; a turn keeps the norm, so which comes first does not matter.
+template <std::int64_t kHalf>
+void turn_head(float* x, std::int64_t any_half, const float* cosine, const float* sine, float factor) {
+  const std::int64_t half = kHalf > 0 ? kHalf : any_half;
+#pragma omp simd
+  for (std::int64_t i = 0; i < half; ++i) {
+    const float a = x[i] * factor, b = x[half + i] * factor;
+    x[i] = a * cosine[i] - b * sine[i];
+    x[half + i] = b * cosine[i] + a * sine[i];
+  }
+}
+
+template <std::int64_t kHalf>
+void turn_heads_of(float* x, std::int64_t heads, std::int64_t half, const float* cosine, const float* sine,
+                   float* inverse_rms) {
+  const std::int64_t width = kHalf > 0 ? 2 * kHalf : 2 * half;
+  for (std::int64_t h = 0; h < heads; ++h, x += width) {
+    if (inverse_rms != nullptr) inverse_rms[h] = inverse_rms_of(x, width);
+    turn_head<kHalf>(x, half, cosine, sine, inverse_rms != nullptr ? inverse_rms[h] : 1.0F);
+  }
+}
+
+}  // namespace
+
+void turn_heads(float* x, std::int64_t heads, std::int64_t width, const float* cosine, const float* sine,
+                float* inverse_rms) {
+  switch (width / 2) {  // the usual widths, for which the compiler unrolls everything
+    case 8:
+      return turn_heads_of<8>(x, heads, 8, cosine, sine, inverse_rms);
+    case 16:
+      return turn_heads_of<16>(x, heads, 16, cosine, sine, inverse_rms);
+    case 32:
+      return turn_heads_of<32>(x, heads, 32, cosine, sine, inverse_rms);
+    default:
+      return turn_heads_of<0>(x, heads, width / 2, cosine, sine, inverse_rms);
+  }
+}
+
+void turn_head_back(const float* y_gradient, const float* y, std::int64_t width, const float* cosine, const float* sine,
+                    const float* inverse_rms, float* x_gradient) {
+  const std::int64_t half = width / 2;
+  const float r = inverse_rms != nullptr ? *inverse_rms : 1.0F;
+  const float shrink = inverse_rms != nullptr ? dot(y_gradient, y, width) / static_cast<float>(width) : 0.0F;
+#pragma omp simd
+  for (std::int64_t i = 0; i < half; ++i) {
+    const float a = r * (y_gradient[i] - y[i] * shrink), b = r * (y_gradient[half + i] - y[half + i] * shrink);
+    x_gradient[i] = a * cosine[i] + b * sine[i];
+    x_gradient[half + i] = b * cosine[i] - a * sine[i];
+  }
+}
+
+void scale(float* x, std::int64_t count, float factor) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+void scale(float* x, std::int64_t count, const float* factors) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) x[i] *= factors[i];
+}
+
+void add(const float* x, std::int64_t count, float* y) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) y[i] += x[i];
+}
+
+float cross_entropy_in_place(float* logits, std::int64_t vocab, std::int64_t target, float factor) {
+  float top = logits[0], sum = 0;
+#pragma omp simd reduction(max : top)
+  for (std::int64_t i = 0; i < vocab; ++i) top = std::max(top, logits[i]);
+  const float of_target = logits[target];
+#pragma omp simd
+  for (std::int64_t i = 0; i < vocab; ++i) logits[i] -= top;
+  exponentials(logits, vocab);
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < vocab; ++i) sum += logits[i];
+  scale(logits, vocab, factor / sum);
+  logits[target] -= factor;
+  return top + std::log(sum) - of_target;
+}
+
+double sum_of_squares(const float* x, std::int64_t count) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
 }
 
 void cross_entropy_forward(const float* logits, const std::int64_t* targets, float* loss, float* log_sum,

@@ -11,9 +11,11 @@ void exponentials(float* x, std::int64_t count);
 /// y = x * inverse_rms * gain, inverse_rms = 1 / sqrt(mean(x^2) + epsilon).
 void rms_norm_forward(const float* x, const float* gain, float* y, float* inverse_rms, std::int64_t rows,
                       std::int64_t width);
-/// gain_gradient [width] is added to.
+/// gain_gradient [width] is added to. x_gradient is what the norm gives plus `carried`, the gradient that reaches x
+/// otherwise; null: none.
 void rms_norm_backward(const float* y_gradient, const float* x, const float* gain, const float* inverse_rms,
-                       float* x_gradient, float* gain_gradient, std::int64_t rows, std::int64_t width);
+                       const float* carried, float* x_gradient, float* gain_gradient, std::int64_t rows,
+                       std::int64_t width);
 
 /// x is [rows, 2 hidden], gate before up; y is [rows, hidden].
 void swiglu_forward(const float* x, float* y, std::int64_t rows, std::int64_t hidden);
@@ -29,6 +31,27 @@ struct HeadsView {
 void heads_forward(const float* qkv, float* q, float* k, float* v, const HeadsView& view);
 void heads_backward(const float* q_gradient, const float* k_gradient, const float* v_gradient, const float* qkv,
                     float* qkv_gradient, const HeadsView& view);
+
+/// The queries or keys of one token, [heads, width], normalised where `inverse_rms` is not null (it is then written,
+/// one per head) and turned by cosine and sine of its position, [width / 2] each. In place.
+void turn_heads(float* x, std::int64_t heads, std::int64_t width, const float* cosine, const float* sine,
+                float* inverse_rms);
+/// The gradient of one head's x [width] from that of the turned y; inverse_rms null: it was not normalised.
+void turn_head_back(const float* y_gradient, const float* y, std::int64_t width, const float* cosine, const float* sine,
+                    const float* inverse_rms, float* x_gradient);
+
+/// x[i] *= factor, or factors[i].
+void scale(float* x, std::int64_t count, float factor);
+void scale(float* x, std::int64_t count, const float* factors);
+
+/// y[i] += x[i].
+void add(const float* x, std::int64_t count, float* y);
+
+/// Returns -ln softmax(logits)[target]; the logits become its gradient times `factor`.
+float cross_entropy_in_place(float* logits, std::int64_t vocab, std::int64_t target, float factor);
+
+/// Sum of squares, in double and in an order that depends on `count` alone.
+double sum_of_squares(const float* x, std::int64_t count);
 
 /// loss[r] = log_sum[r] - logits[r, target[r]].
 void cross_entropy_forward(const float* logits, const std::int64_t* targets, float* loss, float* log_sum,

@@ -56,7 +56,7 @@ void finish_scales(const Job& job, const float* x, float* absmax, std::int64_t g
 void round_elements(const Job& job, std::int64_t first, std::int64_t count, const float* scales, std::int64_t block) {
   const std::size_t size = job.store == Store::Bf16 ? 2 : sizeof(float);
   void* out = static_cast<char*>(job.out) + static_cast<std::size_t>(first) * size;
-  round_blocks({job.x + first, out, count, first, job.store, job.rounder, &job.grid, job.elements() >= kPastCache},
+  round_blocks({job.x + first, out, count, job.first + first, job.store, job.rounder, &job.grid, job.elements() >= kPastCache},
                scales, block);
 }
 
