@@ -230,7 +230,7 @@ void Step::embed() {
   });
 }
 
-void Step::forward(std::size_t index, bool all) {
+void Step::forward(std::size_t index, bool whole) {
   Block& block = blocks_[index];
   for (std::size_t i = 0; i < 4; ++i)
     block.inputs[i].begin(how_forward(*rules_, names_[index].inputs[i]).rounder, rows_);
@@ -242,7 +242,8 @@ void Step::forward(std::size_t index, bool all) {
   add_product(block, Out, block.x, block.middle);
   normalise(block.middle, gain_of(index, 1), block.middle_rms, block.inputs[GateUp]);
   gate(block);
-  if (all) add_product(block, Down, block.middle, output_of(index));
+  if (whole) return add_product(block, Down, block.middle, output_of(index));
+  over_tiles(rows_, [&](std::int64_t row, std::int64_t rows) { block.inputs[Down].round(row, rows); });
 }
 
 void Step::normalise(const float* x, std::size_t gain, float* inverse_rms, RoundedTensor& into) {

@@ -82,7 +82,7 @@ class Step {
   void begin(const Rules& rules, const float* weights_P, const std::int64_t* tokens_BT1, std::int64_t sequences);
   void prepare_weights();
   void embed();
-  void forward(std::size_t block, bool all = true);
+  void forward(std::size_t block, bool whole = true);  ///< not whole: all but the output of the block
   void normalise(const float* x, std::size_t gain, float* inverse_rms, RoundedTensor& into);
   void make_heads(Block& block);
   void make_heads_of(Block& block, float* qkv, std::int64_t row, std::int64_t rows);
