@@ -10,8 +10,9 @@ namespace vernier::plan {
 
 namespace {
 
-constexpr double kShareOfFree = 0.8;     // what is not counted needs room too: the corpus, the program, the system
-constexpr double kClearlyFaster = 1.03;  // below that, a short measurement says nothing
+constexpr double kShareOfFree = 0.8;  // what is not counted needs room too: the corpus, the program, the system
+constexpr double kClearlyFaster =
+    1.1;  // below that, a short measurement says nothing, and more waves make more batches
 
 std::int64_t members_of(const Cohort& cohort) { return static_cast<std::int64_t>(cohort.members.size()); }
 

@@ -70,7 +70,8 @@ class Execution {
     if (!claim) return false;
     clean_up(cohort, site_.store, *claim);
     train(remainder_of(cohort, site_.store));  // what another process finished meanwhile is not repeated
-    std::filesystem::remove_all(states_folder(site_.store, cohort));
+    std::error_code ignored;                   // what stays is removed by the next call
+    std::filesystem::remove_all(states_folder(site_.store, cohort), ignored);
     all_.post_trained += add_post_trained(site_.experiment, cohort, site_.store, site_.machine, site_.stop);
     return true;
   }

@@ -69,7 +69,7 @@ std::vector<fs::path> files_of(const SavedPlace& place) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(place.what + "-") && name.ends_with(kEnd)) files.push_back(entry.path());
   }
-  std::sort(files.begin(), files.end());
+  std::sort(files.rbegin(), files.rend());  // a file before the one that it replaced
   return files;
 }
 

@@ -1,5 +1,6 @@
 #include "sweep/speed.h"
 
+#include <spdlog/spdlog.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -38,9 +39,14 @@ struct Measuring {
   double tokens;  ///< of all that is to be trained
 
   double measure(std::int64_t members, double seconds, std::int64_t steps) const {
-    const double speed = measured_speed(sample_of(rest.cohort, members), corpus, workplace.machine, seconds, steps);
-    workplace.speeds.add(rest.cohort, members, speed);
-    return speed;
+    const MeasuredSpeed speed =
+        measured_speed(sample_of(rest.cohort, members), corpus, workplace.machine, seconds, steps);
+    try {
+      workplace.speeds.add(rest.cohort, members, speed.fastest);
+    } catch (const Failure& problem) {
+      spdlog::warn(problem.what());  // training needs no memory of speeds
+    }
+    return speed.mean;
   }
   /// Seconds of the fewest steps that make a measurement, at this speed.
   double least(std::int64_t members, double speed) const {
@@ -69,24 +75,28 @@ void measure_missing(const Measuring& measuring, std::vector<std::int64_t> sizes
 
 }  // namespace
 
-double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
-                      const Machine& machine, double seconds, std::int64_t steps) {
+MeasuredSpeed measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
+                             const Machine& machine, double seconds, std::int64_t steps) {
   const std::atomic<bool> stop = false;
   train::CohortTrainer trainer(spec_of(cohort, false), corpus, machine.device, machine.threads);
   train::CohortState state = trainer.initial_state();
   const std::vector<bool> active(cohort.members.size(), true);
-  const auto train_to = [&](std::int64_t step) {
+  const auto seconds_to = [&](std::int64_t step) {
+    const auto begin = Clock::now();
     trainer.advance(state, {step, [](const train::Member&, std::int64_t) { return 0.0; }, active}, stop);
+    return seconds_since(begin);
   };
-  train_to(kWarmUp);
-  const auto begin = Clock::now();
+  seconds_to(kWarmUp);
+  const double tokens_of_step = static_cast<double>(cohort.step_tokens()) * static_cast<double>(cohort.members.size());
+  double spent = 0, fastest = 0;
   std::int64_t done = 0;
-  for (std::int64_t chunk = kFewest; done == 0 || (seconds_since(begin) < seconds && done < steps); done += chunk) {
-    chunk = std::min(chunk, std::max<std::int64_t>(1, steps - done));
-    train_to(state.step + chunk);
+  while (done == 0 || (spent < seconds && done + kFewest <= steps)) {
+    const double took = seconds_to(state.step + kFewest);
+    spent += took;
+    done += kFewest;
+    fastest = std::max(fastest, static_cast<double>(kFewest) * tokens_of_step / took);
   }
-  return static_cast<double>(done * cohort.step_tokens() * static_cast<std::int64_t>(cohort.members.size())) /
-         seconds_since(begin);
+  return {static_cast<double>(done) * tokens_of_step / spent, fastest};
 }
 
 plan::Waves chosen_waves(const Remainder& rest, const std::shared_ptr<const data::Corpus>& corpus,

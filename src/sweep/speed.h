@@ -11,11 +11,16 @@
 
 namespace vernier::sweep {
 
-/// Tokens per second, summed over members, of a short training of this cohort, the first step left out: about
-/// `seconds`, and no more than `steps` steps.
-double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
-                      const Machine& machine, double seconds,
-                      std::int64_t steps = std::numeric_limits<std::int64_t>::max());
+/// Tokens per second, summed over members.
+struct MeasuredSpeed {
+  double mean = 0;     ///< what to expect of this machine as it is
+  double fastest = 0;  ///< of a few steps; hardly disturbed by other programs, so that two sizes can be compared
+};
+
+/// Of a short training of this cohort, the first step left out: about `seconds`, and no more than `steps` steps.
+MeasuredSpeed measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
+                             const Machine& machine, double seconds,
+                             std::int64_t steps = std::numeric_limits<std::int64_t>::max());
 
 /// Where a cohort is about to be trained.
 struct Workplace {

@@ -106,8 +106,17 @@ class Wave {
     site_.progress.skipped(work_of_step(rest_.cohort) * static_cast<double>(steps * count(active)));
   }
 
+  /// A full disk must not end a run that may well finish without this state.
   void keep(const Course& course) {
-    saves_.timed([&] { save(course.place, of_active(names_, course.active), of_active(course.on, course.active)); });
+    saves_.timed([&] {
+      try {
+        save(course.place, of_active(names_, course.active), of_active(course.on, course.active));
+      } catch (const Failure& problem) {
+        site_.progress.make_way();
+        spdlog::warn("{}; training goes on, and would continue from the state before if it were stopped",
+                     problem.what());
+      }
+    });
   }
 
   void report(std::int64_t reached, std::int64_t member_steps) {

@@ -11,6 +11,9 @@
 #include "plan/grid.h"
 #include "record/archive.h"
 #include "record/recipe.h"
+#include "sweep/remainder.h"
+#include "sweep/saved.h"
+#include "sweep/wave.h"
 
 using namespace vernier;
 
@@ -213,4 +216,38 @@ TEST_CASE("what a killed process left of a run is removed by the next that holds
   execute(p, store, kGoOn);
   CHECK(!std::filesystem::exists(left));
   CHECK(std::filesystem::exists(other));
+}
+
+TEST_CASE("the seconds before a stop are in the record, and those of all runs sum up", "[sweep][fast]") {
+  const Scratch scratch("seconds");
+  const auto p = planned(scratch);
+  const auto store = store::open_store(scratch.folder / "runs");
+  CHECK_THROWS_AS(sweep::execute(p, store, {at::kCPU, 1}, true, {.members_at_once = 2}), Interrupted);
+  const auto cohort = plan::cohorts_of(plan::runs_of(p), p.corpus_digest).at(0);
+  const sweep::SavedPlace trunk{sweep::states_folder(store, cohort), "trunk"};
+  const auto names = sweep::trunk_names(cohort);
+  auto saved = sweep::load(trunk, names, 1000, at::kCPU);
+  REQUIRE(saved);
+  for (double& seconds : saved->seconds) seconds += 1000;
+  sweep::save(trunk, names, *saved);
+  execute(p, store, kGoOn);
+  double all = 0;
+  for (const StoredRun& run : runs_in(store)) all += run.record.seconds;
+  CHECK((all > 2000 && all < 2100));
+}
+
+TEST_CASE("a state that cannot be saved ends no run", "[sweep][fast]") {
+  const Scratch scratch("unsaved");
+  const auto store = store::open_store(scratch.folder / "runs");
+  std::ofstream(store.path() / ".trunks") << "in the way";
+  CHECK(execute(planned(scratch), store, kGoOn).trained == 4);
+}
+
+TEST_CASE("speeds are measured where the training is long enough for it, and remembered", "[sweep][fast]") {
+  const Scratch scratch("speeds");
+  const auto brief = store::open_store(scratch.folder / "brief"), longer = store::open_store(scratch.folder / "longer");
+  execute(planned(scratch), brief, kGoOn);
+  CHECK(!std::filesystem::exists(brief.path() / ".speeds"));
+  execute(planned(scratch, {"grid.tokens=[128000]"}), longer, kGoOn);
+  CHECK(std::filesystem::exists(longer.path() / ".speeds"));
 }
