@@ -56,6 +56,10 @@ std::vector<std::int64_t> sizes_that_fit(const Cohort& cohort, const Resources& 
   auto sizes = wave_sizes(members_of(cohort));
   const auto room = static_cast<std::int64_t>(kShareOfFree * static_cast<double>(resources.bytes));
   std::erase_if(sizes, [&](std::int64_t size) { return peak_bytes(cohort, size, resources, recompute) > room; });
+  if (!resources.stacked && !sizes.empty()) {  // fewer members than threads leave threads idle
+    const std::int64_t fewest = std::min(resources.workers, sizes.back());
+    std::erase_if(sizes, [&](std::int64_t size) { return size < fewest; });
+  }
   return sizes;
 }
 

@@ -26,7 +26,8 @@ using SpeedOf = std::function<std::optional<double>(std::int64_t members)>;
 /// Sizes of waves worth comparing: 1, 2, 4, ... and all.
 std::vector<std::int64_t> wave_sizes(std::int64_t members);
 
-/// Those that fit into a share of the free memory that leaves room for what is not counted.
+/// Those that fit into a share of the free memory that leaves room for what is not counted; on a CPU none that leaves
+/// threads idle, where another one fits.
 std::vector<std::int64_t> sizes_that_fit(const Cohort& cohort, const Resources& resources, bool recompute);
 
 /// The fastest of the sizes that fit and were measured; the largest that fits unless another one is clearly faster.

@@ -99,6 +99,9 @@ class WithExperiment(unittest.TestCase):
         self.assertEqual((plan["runs"], plan["cohorts"]), (18, 3))
         self.assertLess(plan["trunk_tokens"] + plan["branch_tokens"], plan["tokens_if_separate"])
         self.assertGreater(plan["seconds_estimated"], 0)
+        self.assertGreater(plan["bytes_peak_estimated"], 0)
+        self.assertEqual([wave["members"] for wave in plan["waves"]], [2, 2, 2])
+        self.assertLessEqual({"depth", "width", "at_once", "waves", "why", "bytes_peak", "recompute", "fits"}, set(plan["waves"][0]))
         self.assertEqual(set(plan["identifies"][0]), {"law", "parameter", "value_assumed", "lo", "hi", "identified"})
 
     def test_fit_and_density_of_the_store(self):

@@ -49,6 +49,11 @@ TEST_CASE("sizes of waves double up to all", "[plan][fast]") {
   CHECK(wave_sizes(1) == std::vector<std::int64_t>{1});
 }
 
+TEST_CASE("no size leaves threads of a CPU idle where another one fits", "[plan][fast]") {
+  CHECK(sizes_that_fit(twelve(), with_room_for(12, 4), false) == std::vector<std::int64_t>{4, 8, 12});
+  CHECK(sizes_that_fit(twelve(), with_room_for(2, 4), false) == std::vector<std::int64_t>{2});
+}
+
 TEST_CASE("all members are trained at once where they fit", "[plan][fast]") {
   const Waves waves = waves_of(twelve(), with_room_for(12));
   CHECK((waves.members == 12 && waves.count == 1 && waves.fits && !waves.recompute));
