@@ -219,12 +219,13 @@ class WithExperiment(unittest.TestCase):
     def test_ctrl_c_keeps_what_is_done_and_continues(self):
         store = self.folder / "interrupted"
         arguments = [PROGRAM, "run", str(self.folder), "--device", "cpu", "--store", str(store), "--set", "grid.tokens=[102400, 1024000]"]
-        process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        self.assertEqual(process.wait(timeout=60), 130)
-        self.assertLess(time.monotonic() - begin, 5)
+        for request in (signal.SIGINT, signal.SIGTERM):
+            process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            time.sleep(2)
+            process.send_signal(request)
+            begin = time.monotonic()
+            self.assertEqual(process.wait(timeout=60), 130)
+            self.assertLess(time.monotonic() - begin, 5)
         status = json.loads(call("status", self.folder, "--store", store, "--set", "grid.tokens=[102400, 1024000]", "--json").stdout)
         self.assertGreater(status["missing"], 0)
         self.assertEqual(status["broken"], 0)

@@ -21,19 +21,21 @@ struct RunOptions {
 
 std::atomic<bool> stop_asked = false;
 
-/// The first Ctrl-C asks training to stop between two steps; the second ends the program at once.
-void on_interrupt(int) {
+/// The first Ctrl-C asks training to stop between two steps; the second ends the program at once. So does SIGTERM,
+/// which batch systems send some time before they kill.
+void on_interrupt(int signal) {
   stop_asked = true;
-  std::signal(SIGINT, SIG_DFL);
+  std::signal(signal, SIG_DFL);
 }
 
 sweep::Outcome train_missing(const plan::Experiment& experiment, const store::Store& store, const RunOptions& options) {
   const sweep::Machine machine = sweep::machine_named(options.device);
   spdlog::info("{}: training on {} with {} threads, store {}", experiment.name, machine.device.str(), machine.threads,
                store.path().string());
-  const auto before = std::signal(SIGINT, on_interrupt);
+  const auto before = std::signal(SIGINT, on_interrupt), before_term = std::signal(SIGTERM, on_interrupt);
   const sweep::Outcome outcome = sweep::execute(experiment, store, machine, stop_asked, options.execute);
   std::signal(SIGINT, before);
+  std::signal(SIGTERM, before_term);
   return outcome;
 }
 
