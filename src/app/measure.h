@@ -3,12 +3,19 @@
 
 #include <optional>
 
-#include "plan/cohorts.h"
+#include "plan/memory.h"
+#include "plan/speeds.h"
 
 namespace vernier::app {
 
 /// Tokens per second, summed over members, of a short training of this cohort here; absent in a build that cannot
 /// train.
 std::optional<double> measured_speed(const plan::Cohort& cohort);
+
+/// Free memory of the device that training would take, and its workers.
+plan::Resources resources_here();
+
+/// What the store remembers of this machine's speed.
+plan::SpeedBook speeds_here(const std::filesystem::path& store);
 
 }  // namespace vernier::app

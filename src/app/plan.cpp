@@ -26,6 +26,18 @@ plan::Speed speed_of(const std::filesystem::path& store, std::string& rests_on) 
   return measured_speed;
 }
 
+std::vector<plan::CohortWaves> waves_here(const std::vector<plan::Cohort>& cohorts,
+                                          const std::filesystem::path& store) {
+  const plan::Resources resources = resources_here();
+  const plan::SpeedBook speeds = speeds_here(store);
+  std::vector<plan::CohortWaves> all;
+  for (const plan::Cohort& cohort : cohorts)
+    all.push_back(
+        {cohort.shape, static_cast<std::int64_t>(cohort.members.size()),
+         plan::waves_of(cohort, resources, [&](std::int64_t members) { return speeds.find(cohort, members); })});
+  return all;
+}
+
 void print_plan(const ExperimentOptions& options, double noise) {
   const plan::Experiment experiment = options.read(true);
   const auto runs = plan::runs_of(experiment);
@@ -35,6 +47,7 @@ void print_plan(const ExperimentOptions& options, double noise) {
                         .question = experiment.question,
                         .cost = {},
                         .speed_from = {},
+                        .waves = waves_here(cohorts, store),
                         .status = plan::status_of(cohorts, runs, store, experiment.post_training),
                         .assumed = plan::assumed_for(experiment),
                         .identifies = {}};

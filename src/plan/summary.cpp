@@ -1,6 +1,9 @@
 #include "plan/summary.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "plan/size_text.h"
 
 namespace vernier::plan {
 
@@ -13,12 +16,6 @@ std::string time_text(double seconds) {
   if (s < 60) return fmt::format("{} s", s);
   if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
   return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
-}
-
-std::string size_text(double bytes) {
-  return bytes < 1e6   ? fmt::format("{:.0f} kB", bytes / 1e3)
-         : bytes < 1e9 ? fmt::format("{:.0f} MB", bytes / 1e6)
-                       : fmt::format("{:.1f} GB", bytes / 1e9);
 }
 
 std::string cost_text(const Summary& summary) {
@@ -35,6 +32,36 @@ std::string cost_text(const Summary& summary) {
               ? fmt::format("time      {} for all of it, by {}\n", time_text(*cost.seconds), summary.speed_from)
               : "time      not known: no runs yet, and this build cannot train\n";
   return text + fmt::format("disk      {}\n", size_text(cost.bytes));
+}
+
+double peak_of(const Summary& summary) {
+  double peak = 0;
+  for (const auto& cohort : summary.waves) peak = std::max(peak, static_cast<double>(cohort.waves.bytes));
+  return peak;
+}
+
+/// A line for each cohort that is not trained all at once, and for why.
+std::string waves_text(const Summary& summary) {
+  std::string text =
+      fmt::format("memory    {} at most while training, beside the program\n", size_text(peak_of(summary)));
+  std::size_t whole = 0;
+  for (const auto& [shape, members, waves] : summary.waves) {
+    const bool plain = waves.members == members && !waves.recompute && waves.fits;
+    whole += plain;
+    if (!plain)
+      text += fmt::format("at once   depth {} width {}: {}\n", shape.depth, shape.width, text_of(waves, members));
+  }
+  const std::size_t others = summary.waves.size() - whole;
+  return text + (whole == 0 ? ""
+                            : fmt::format("at once   all members of {} cohort: they fit into the free memory\n",
+                                          others == 0 ? "every" : "every other"));
+}
+
+Json json_of(const CohortWaves& cohort) {
+  const Waves& waves = cohort.waves;
+  return {{"depth", cohort.shape.depth}, {"width", cohort.shape.width},  {"members", cohort.members},
+          {"at_once", waves.members},    {"waves", waves.count},         {"why", waves.why},
+          {"bytes_peak", waves.bytes},   {"recompute", waves.recompute}, {"fits", waves.fits}};
 }
 
 std::string interval_text(const Expected& expected) {
@@ -58,7 +85,10 @@ Json to_json(const Summary& summary) {
             {"seconds_estimated", number_or_null(cost.seconds)},
             {"seconds_from", cost.seconds ? Json(summary.speed_from) : Json(nullptr)},
             {"bytes_estimated", cost.bytes},
+            {"bytes_peak_estimated", peak_of(summary)},
             {"noise_assumed", summary.assumed.noise}};
+  json["waves"] = Json::array();
+  for (const auto& cohort : summary.waves) json["waves"].push_back(json_of(cohort));
   json["identifies"] = Json::array();
   for (const auto& expected : summary.identifies)
     json["identifies"].push_back({{"law", expected.law},
@@ -74,6 +104,7 @@ std::string text_of(const Summary& summary) {
   std::string text =
       summary.question.empty() ? summary.name + "\n\n" : fmt::format("{}: {}\n\n", summary.name, summary.question);
   text += cost_text(summary);
+  if (!summary.waves.empty()) text += waves_text(summary);
   const Assumed& assumed = summary.assumed;
   text += fmt::format(
       "\nwhat these runs will identify (90 % intervals), should seeds spread the loss by {:.2g} %, E be {:.3g}, size "

@@ -9,14 +9,23 @@
 #include "plan/experiment.h"
 #include "plan/identify.h"
 #include "plan/status.h"
+#include "plan/waves.h"
 #include "record/archive.h"
 
 namespace vernier::plan {
+
+/// A cohort, and how many of its members will be trained at the same time.
+struct CohortWaves {
+  ShapeSpec shape;
+  std::int64_t members = 0;
+  Waves waves;
+};
 
 struct Summary {
   std::string name, question;
   Cost cost;
   std::string speed_from;  ///< what the time estimate rests on; empty where there is none
+  std::vector<CohortWaves> waves;
   Status status;
   Assumed assumed;
   std::vector<Expected> identifies;

@@ -71,8 +71,11 @@ std::optional<Claim> Store::claim(const std::string& name) const {
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0) throw Failure(fmt::format("{}: cannot be claimed: {}", file.string(), std::strerror(errno)));
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && still_there(descriptor, file))
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && still_there(descriptor, file)) {
+      ::futimens(descriptor,
+                 nullptr);  // the file may be older, of a process that died; its time says since when we hold
       return Claim(descriptor, ::getpid(), file);
+    }
     ::close(descriptor);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

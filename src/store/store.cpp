@@ -122,6 +122,23 @@ void Store::add_post_trained(const std::string& id, const std::vector<PostTraine
   throw Failure(fmt::format("run {}: ptq.csv could not be written: {}", id, problem.what()));
 }
 
+void Store::remove_leftovers(const std::vector<std::string>& ids, const Claim& claim) const {
+  std::error_code ignored;  // what stays is no run
+  const auto since = fs::last_write_time(claim.file_, ignored);
+  if (ignored) return;
+  const auto remove_old = [&](const fs::path& folder, const std::string& prefix) {
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator(folder, gone))
+      if (entry.path().filename().string().starts_with(prefix) && fs::last_write_time(entry.path(), gone) < since &&
+          !gone)
+        fs::remove_all(entry.path(), gone);
+  };
+  for (const std::string& id : ids) {
+    remove_old(path_, fmt::format(".partial-{}-", id));
+    remove_old(folder_of(id), ".ptq.csv-");
+  }
+}
+
 Store open_store(const fs::path& path) {
   make_writable_folder(path, "the store");
   return Store(path);

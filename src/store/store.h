@@ -65,6 +65,10 @@ class Store {
   /// written.
   void add_post_trained(const std::string& id, const std::vector<PostTrained>& rows) const;
 
+  /// Removes what killed processes left behind of these runs: partial folders and files older than `claim`, which must
+  /// be on what whoever publishes these runs claims, so that no living process is at work on them.
+  void remove_leftovers(const std::vector<std::string>& ids, const Claim& claim) const;
+
   /// Claims `name` for this process; absent when somebody holds it, this process included. The store must exist.
   std::optional<Claim> claim(const std::string& name) const;
 

@@ -1,26 +1,14 @@
 // Trains what an experiment's store does not hold yet, cohort by cohort, on this machine.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <atomic>
-#include <memory>
-#include <string>
+#include <optional>
 
-#include "data/corpus.h"
 #include "plan/cohorts.h"
 #include "store/store.h"
-#include "sweep/progress.h"
+#include "sweep/machine.h"
 
 namespace vernier::sweep {
-
-struct Machine {
-  at::Device device{at::kCPU};
-  int threads = 1;
-};
-
-/// The device that --device names: auto takes CUDA where there is one. Throws Error where the device is absent.
-Machine machine_named(const std::string& device);
 
 struct Outcome {
   std::int64_t trained = 0;       ///< runs published by this call
@@ -28,15 +16,18 @@ struct Outcome {
   std::int64_t post_trained = 0;  ///< runs that were stored already and got rows of ptq.csv by this call
 };
 
+/// How to go about it; no result depends on it.
+struct ExecuteOptions {
+  double save_every = 20;                       ///< seconds between two saves of a state on its way
+  std::optional<std::int64_t> members_at_once;  ///< of a cohort; absent: by memory and measured speed
+};
+
 /// Trains every missing run of the experiment's grid and publishes each as soon as it is done, quantized after training
 /// in all the ways that the experiment asks for; runs that were there get the rows of ptq.csv that they lack. A cohort
 /// that another living process has claimed is waited for and never trained twice. Throws Interrupted when `stop`
-/// becomes true: everything published stays, and the trunk is saved, from which the next call continues bit for bit.
+/// becomes true: everything published stays, and the states on their way are saved, from which the next call continues
+/// bit for bit.
 Outcome execute(const plan::Experiment& experiment, const store::Store& store, const Machine& machine,
-                const std::atomic<bool>& stop);
-
-/// Tokens per second, summed over members, of a short training of this cohort, the first steps left out.
-double measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
-                      const Machine& machine, double seconds);
+                const std::atomic<bool>& stop, const ExecuteOptions& options = {});
 
 }  // namespace vernier::sweep

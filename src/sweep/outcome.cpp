@@ -1,7 +1,6 @@
 #include "sweep/outcome.h"
 
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <numbers>
@@ -19,11 +18,6 @@ std::string trunk_id(const RunSpec& spec, const std::string& corpus_digest) {
 }
 
 namespace {
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 CountByRole times(const CountByRole& count, double factor) {
   return {count.embedding * factor, count.attention * factor, count.mlp * factor, count.norm * factor,
@@ -61,7 +55,7 @@ StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member
   record.device = facts.machine.device.str();
   record.threads = facts.machine.threads;
   record.seconds = facts.seconds;
-  record.host = host_name();
+  record.host = plan::host_name();
   record.version = VERNIER_VERSION;
   return stored;
 }

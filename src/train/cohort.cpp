@@ -33,9 +33,11 @@ bool is_curve_step(std::int64_t steps_done) {
   return steps_done > 0 && steps_done % interval == 0;
 }
 
-CohortState copy_of(const CohortState& state) {
+CohortState copy_of(const CohortState& state, const std::vector<bool>& active) {
   CohortState copy = state;
-  for (MemberState& member : copy.members) {
+  for (std::size_t k = 0; k < copy.members.size(); ++k) {
+    if (!active[k]) continue;
+    MemberState& member = copy.members[k];
     member.weights_P = member.weights_P.clone();
     member.first_moment_P = member.first_moment_P.clone();
     member.second_moment_P = member.second_moment_P.clone();
@@ -182,6 +184,7 @@ void CohortTrainer::train_group(Group& group, CohortState& state, const Order& o
       MemberState& member = state.members[group.members[j]];
       const auto row = static_cast<std::int64_t>(j);
       const double loss = losses_K[row].item<double>(), norm = norms_K[row].item<double>();
+      if (order.seen) order.seen(group.members[j], step + 1, loss, norm);
       if (!std::isfinite(loss) || !std::isfinite(norm)) member.diverged_at = member.diverged_at.value_or(step + 1);
       at::Tensor gradient = group.gradient_KP[row];
       if (member.diverged_at) {

@@ -32,7 +32,8 @@ struct CohortSpec {
   TrainingSpec training;
   std::vector<Member> members;
   std::int64_t validation_tokens = 0;
-  bool exact = false;  ///< fp32 carriers throughout
+  bool exact = false;      ///< fp32 carriers throughout
+  bool recompute = false;  ///< activations are computed again in the backward pass, which changes no result
 
   std::int64_t step_tokens() const { return training.batch * shape.context; }
   std::int64_t warmup_steps() const { return training.warmup_tokens / step_tokens(); }
@@ -52,7 +53,8 @@ struct CohortState {
   std::vector<MemberState> members;
 };
 
-CohortState copy_of(const CohortState& state);
+/// The state with storage of their own for the members in `active`; the others share theirs, and must not be trained.
+CohortState copy_of(const CohortState& state, const std::vector<bool>& active);
 
 /// The loss of one member on the held-out tokens.
 struct Evaluation {
@@ -75,8 +77,10 @@ class CohortTrainer {
     std::int64_t until = 0;
     std::function<double(const Member&, std::int64_t step)> rate;
     std::vector<bool> active;
-    bool close_curve = false;                          ///< a row of the curve at `until`, wherever the last one was
-    std::function<void(std::int64_t steps)> advanced;  ///< is told of progress
+    bool close_curve = false;  ///< a row of the curve at `until`, wherever the last one was
+    std::function<void(std::int64_t steps)> advanced = {};  ///< is told of progress
+    /// Is told of every step of every member, its loss and gradient norm finite or not, by the thread that computed it.
+    std::function<void(std::size_t member, std::int64_t step, double loss, double norm)> seen = {};
   };
   /// Returns early, between two steps of all members, when `stop` becomes true.
   void advance(CohortState& state, const Order& order, const std::atomic<bool>& stop) const;

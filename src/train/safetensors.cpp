@@ -4,7 +4,6 @@
 #include <torch/torch.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <fstream>
 
 #include "record/archive.h"
@@ -33,18 +32,56 @@ void flush_to_disk(const std::filesystem::path& path) {
   ::close(file);
 }
 
-at::Tensor tensor_at(const Json& entry, const char* data, std::uint64_t available, const std::string& place) {
+/// A file of tensors that was opened, its header read.
+struct Opened {
+  std::ifstream stream;
+  std::string place;
+  Json header;
+  std::uint64_t begin = 0, available = 0;  ///< of the data [bytes]
+};
+
+Opened open_safetensors(const std::filesystem::path& path) {
+  Opened file{std::ifstream(path, std::ios::binary), path.string(), {}};
+  if (!file.stream) throw Error(fmt::format("{}: cannot be read", file.place));
+  const std::uint64_t bytes = std::filesystem::file_size(path);
+  std::uint64_t length = 0;
+  file.stream.read(reinterpret_cast<char*>(&length), sizeof length);
+  if (bytes < sizeof length || length > bytes - sizeof length)
+    throw Error(fmt::format("{}: {} bytes; expected a safetensors file", file.place, bytes));
+  std::string header(length, ' ');
+  file.stream.read(header.data(), static_cast<std::streamsize>(length));
+  file.header = Json::parse(header, nullptr, false);
+  if (!file.header.is_object())
+    throw Error(fmt::format("{}: header is no JSON object; expected a safetensors file", file.place));
+  file.begin = sizeof length + length;
+  file.available = bytes - file.begin;
+  return file;
+}
+
+/// Straight into the tensor's storage: a second copy of a large state would be the peak of a run's memory.
+at::Tensor tensor_at(Opened& file, const Json& entry, const std::string& name) {
+  const std::string place = file.place + ": " + name;
   if (entry.at("dtype") != "F32")
     throw Error(fmt::format("{}: type {}; expected F32", place, entry.at("dtype").dump()));
   const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
   const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>();
   const auto end = entry.at("data_offsets").at(1).get<std::uint64_t>();
+  std::uint64_t size = 4;
+  for (const std::int64_t length : shape) size *= static_cast<std::uint64_t>(length);
+  if (begin > end || end > file.available || end - begin != size)
+    throw Error(
+        fmt::format("{}: data from {} to {}; expected {} bytes within {}", place, begin, end, size, file.available));
   at::Tensor tensor = at::empty(shape, at::kFloat);
-  if (begin > end || end > available || end - begin != static_cast<std::uint64_t>(tensor.numel()) * 4)
-    throw Error(fmt::format("{}: data from {} to {}; expected {} bytes within {}", place, begin, end,
-                            tensor.numel() * 4, available));
-  std::memcpy(tensor.data_ptr<float>(), data + begin, end - begin);
+  file.stream.seekg(static_cast<std::streamoff>(file.begin + begin));
+  file.stream.read(reinterpret_cast<char*>(tensor.data_ptr<float>()), static_cast<std::streamsize>(size));
+  if (!file.stream) throw Error(fmt::format("{}: could not be read to its end", place));
   return tensor;
+}
+
+std::map<std::string, std::string> metadata_of(const Opened& file) {
+  const auto entry = file.header.find("__metadata__");
+  return entry == file.header.end() ? std::map<std::string, std::string>()
+                                    : entry->get<std::map<std::string, std::string>>();
 }
 
 }  // namespace
@@ -66,25 +103,15 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const std::string bytes = text_of_file(path.string());
-  std::uint64_t length = 0;
-  if (bytes.size() >= sizeof length) std::memcpy(&length, bytes.data(), sizeof length);
-  if (bytes.size() < sizeof length || length > bytes.size() - sizeof length)
-    throw Error(fmt::format("{}: {} bytes; expected a safetensors file", path.string(), bytes.size()));
-  const Json header = Json::parse(bytes.begin() + sizeof length,
-                                  bytes.begin() + static_cast<std::ptrdiff_t>(sizeof length + length), nullptr, false);
-  if (!header.is_object())
-    throw Error(fmt::format("{}: header is no JSON object; expected a safetensors file", path.string()));
-  SafetensorsFile content;
-  const char* data = bytes.data() + sizeof length + length;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__")
-      content.metadata = entry.get<std::map<std::string, std::string>>();
-    else
-      content.tensors.emplace_back(
-          name, tensor_at(entry, data, bytes.size() - sizeof length - length, path.string() + ": " + name));
-  }
+  Opened file = open_safetensors(path);
+  SafetensorsFile content{{}, metadata_of(file)};
+  for (const auto& [name, entry] : file.header.items())
+    if (name != "__metadata__") content.tensors.emplace_back(name, tensor_at(file, entry, name));
   return content;
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  return metadata_of(open_safetensors(path));
 }
 
 }  // namespace vernier::train

@@ -25,4 +25,7 @@ struct SafetensorsFile {
 /// Throws Error with the path where the file is not safetensors, is cut short or holds a type other than F32.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
+/// Only the text entries, without reading the tensors.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+
 }  // namespace vernier::train

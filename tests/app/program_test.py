@@ -99,6 +99,9 @@ class WithExperiment(unittest.TestCase):
         self.assertEqual((plan["runs"], plan["cohorts"]), (18, 3))
         self.assertLess(plan["trunk_tokens"] + plan["branch_tokens"], plan["tokens_if_separate"])
         self.assertGreater(plan["seconds_estimated"], 0)
+        self.assertGreater(plan["bytes_peak_estimated"], 0)
+        self.assertEqual([wave["members"] for wave in plan["waves"]], [2, 2, 2])
+        self.assertLessEqual({"depth", "width", "at_once", "waves", "why", "bytes_peak", "recompute", "fits"}, set(plan["waves"][0]))
         self.assertEqual(set(plan["identifies"][0]), {"law", "parameter", "value_assumed", "lo", "hi", "identified"})
 
     def test_fit_and_density_of_the_store(self):
@@ -216,12 +219,13 @@ class WithExperiment(unittest.TestCase):
     def test_ctrl_c_keeps_what_is_done_and_continues(self):
         store = self.folder / "interrupted"
         arguments = [PROGRAM, "run", str(self.folder), "--device", "cpu", "--store", str(store), "--set", "grid.tokens=[102400, 1024000]"]
-        process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        self.assertEqual(process.wait(timeout=60), 130)
-        self.assertLess(time.monotonic() - begin, 5)
+        for request in (signal.SIGINT, signal.SIGTERM):
+            process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            time.sleep(2)
+            process.send_signal(request)
+            begin = time.monotonic()
+            self.assertEqual(process.wait(timeout=60), 130)
+            self.assertLess(time.monotonic() - begin, 5)
         status = json.loads(call("status", self.folder, "--store", store, "--set", "grid.tokens=[102400, 1024000]", "--json").stdout)
         self.assertGreater(status["missing"], 0)
         self.assertEqual(status["broken"], 0)

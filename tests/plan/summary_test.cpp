@@ -17,6 +17,7 @@ Summary summary_of(const Speed& speed) {
                   .question = "why?",
                   .cost = cost_of(cohorts, speed),
                   .speed_from = "a test",
+                  .waves = {},
                   .status = {},
                   .assumed = assumed_for(experiment),
                   .identifies = {}};

@@ -1,16 +1,19 @@
 #include "sweep/executor.h"
 
-#include <sys/wait.h>
 #include <torch/torch.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "catch.h"
+#include "plan/grid.h"
+#include "record/archive.h"
 #include "record/recipe.h"
-#include "sweep/trunk.h"
+#include "sweep/remainder.h"
+#include "sweep/saved.h"
+#include "sweep/wave.h"
 
 using namespace vernier;
 
@@ -66,6 +69,36 @@ void check_same(const std::vector<StoredRun>& a, const std::vector<StoredRun>& b
     CHECK(a[i].record.loss_train == b[i].record.loss_train);
     CHECK(a[i].curve.size() == b[i].curve.size());
   }
+}
+
+/// The files of a run that must not differ between two executions, by their path.
+std::map<std::string, std::string> contents(const store::Store& store) {
+  std::map<std::string, std::string> files;
+  for (const StoredRun& run : runs_in(store)) {
+    StoredRun same = run;
+    same.record.seconds = 0;
+    same.record.threads = 0;
+    files[run.id + " record"] = to_json(same.record).dump();
+    for (const char* name : {"spec.yaml", "curve.csv", "checkpoint/model.safetensors", "checkpoint/config.json"})
+      files[run.id + " " + name] = text_of_file((store.folder_of(run.id) / name).string());
+  }
+  return files;
+}
+
+void check_same_to_the_byte(const store::Store& a, const store::Store& b) {
+  const auto one = contents(a), two = contents(b);
+  REQUIRE(one.size() == two.size());
+  for (const auto& [name, text] : one) {
+    INFO(name);
+    CHECK((two.contains(name) && two.at(name) == text));
+  }
+}
+
+bool any_file_below(const std::filesystem::path& folder) {
+  std::error_code absent;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, absent))
+    if (entry.is_regular_file(absent) && entry.path().extension() == ".safetensors") return true;
+  return false;
 }
 
 }  // namespace
@@ -138,41 +171,83 @@ TEST_CASE("runs are quantized after training, and stored ones get the rows that 
       CHECK(at_once[i].post_trained[row].loss == later[i].post_trained[row].loss);
 }
 
-TEST_CASE("killed at any moment and continued equals never having stopped", "[sweep][slow]") {
-  const Scratch scratch("kill");
-  const std::vector<std::string> longer{"grid.tokens=[25600, 51200]"};
-  const auto whole = store::open_store(scratch.folder / "whole"), killed = store::open_store(scratch.folder / "killed");
-  execute(planned(scratch, longer), whole, kGoOn);
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::execl(VERNIER_PROGRAM, VERNIER_PROGRAM, "run", (scratch.folder / "experiment.yaml").c_str(), "--device", "cpu",
-              "--store", killed.path().c_str(), "--set", longer[0].c_str(), nullptr);
-      ::_exit(127);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(700 + 400 * attempt));
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-  }
-  execute(planned(scratch, longer), killed, kGoOn);
-  check_same(runs_in(whole), runs_in(killed));
+TEST_CASE("records and checkpoints do not depend on how many members are trained at the same time", "[sweep][fast]") {
+  const Scratch scratch("waves");
+  const std::vector<std::string> eight{
+      "grid.tokens=[1280, 2560]", "grid.seeds=[1, 2]",
+      "grid.numbers=[{weights: fp32}, {weights: int4/channel, activations: int8/tensor}, {weights: e4m3/tensor}, "
+      "{weights: int3/channel, gradients: int8/token, rounding: stochastic}]"};
+  const auto p = planned(scratch, eight);
+  const auto store_of = [&](std::int64_t members) {
+    const auto store = store::open_store(scratch.folder / std::to_string(members));
+    CHECK(sweep::execute(p, store, {at::kCPU, 2}, kGoOn, {.members_at_once = members}).trained == 16);
+    return store;
+  };
+  const auto together = store_of(8);
+  for (const std::int64_t members : {1, 2, 3}) check_same_to_the_byte(together, store_of(members));
 }
 
-TEST_CASE("the saved trunk is the trunk, curve and all", "[sweep][fast]") {
-  const Scratch scratch("trunk");
-  train::CohortState state;
-  state.step = 12;
-  state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), {}, {{1, 128, 0.1, 3.25, {}, 0.5}}, 1.25, 3});
-  state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), 7, {}, 0, 0});
-  sweep::save_trunk(scratch.folder, {"a", "b"}, state);
-  const auto read = sweep::load_trunk(scratch.folder, {"b", "a"}, at::kCPU);
-  REQUIRE(read);
-  CHECK(read->step == 12);
-  CHECK(at::equal(read->members[1].second_moment_P, state.members[0].second_moment_P));
-  CHECK(read->members[1].curve[0].loss_train == 3.25);
-  CHECK(read->members[1].loss_count == 3);
-  CHECK(read->members[0].diverged_at == 7);
-  CHECK(sweep::load_trunk(scratch.folder, {"b"}, at::kCPU)->members.size() == 1);
-  CHECK(!sweep::load_trunk(scratch.folder, {"a", "c"}, at::kCPU));
-  CHECK(!sweep::load_trunk(scratch.folder / "absent", {"a"}, at::kCPU));
+TEST_CASE("a trunk saved in one wave is continued in smaller ones", "[sweep][fast]") {
+  const Scratch scratch("smaller");
+  const auto whole = store::open_store(scratch.folder / "whole"), cut = store::open_store(scratch.folder / "cut");
+  const auto p = planned(scratch);
+  execute(p, whole, kGoOn);
+  std::atomic<bool> stop = false;
+  std::jthread stopper([&] {
+    while (!any_file_below(cut.path() / ".trunks")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    stop = true;
+  });
+  CHECK_THROWS_AS(sweep::execute(p, cut, {at::kCPU, 1}, stop, {.save_every = 0, .members_at_once = 2}), Interrupted);
+  CHECK(sweep::execute(p, cut, {at::kCPU, 1}, kGoOn, {.members_at_once = 1}).trained > 0);
+  check_same_to_the_byte(whole, cut);
+  CHECK(!any_file_below(cut.path() / ".trunks"));
+}
+
+TEST_CASE("what a killed process left of a run is removed by the next that holds its cohort", "[sweep][fast]") {
+  const Scratch scratch("leftovers");
+  const auto p = planned(scratch, {"grid.tokens=[2560]"});
+  const auto store = store::open_store(scratch.folder / "runs");
+  const auto cohorts = plan::cohorts_of(plan::runs_of(p), p.corpus_digest);
+  const auto left = store.path() / (".partial-" + cohorts[0].runs[0][0]->id + "-1"),
+             other = store.path() / ".partial-x-1";
+  std::filesystem::create_directories(left / "checkpoint");
+  std::filesystem::create_directories(other);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  execute(p, store, kGoOn);
+  CHECK(!std::filesystem::exists(left));
+  CHECK(std::filesystem::exists(other));
+}
+
+TEST_CASE("the seconds before a stop are in the record, and those of all runs sum up", "[sweep][fast]") {
+  const Scratch scratch("seconds");
+  const auto p = planned(scratch);
+  const auto store = store::open_store(scratch.folder / "runs");
+  CHECK_THROWS_AS(sweep::execute(p, store, {at::kCPU, 1}, true, {.members_at_once = 2}), Interrupted);
+  const auto cohort = plan::cohorts_of(plan::runs_of(p), p.corpus_digest).at(0);
+  const sweep::SavedPlace trunk{sweep::states_folder(store, cohort), "trunk"};
+  const auto names = sweep::trunk_names(cohort);
+  auto saved = sweep::load(trunk, names, 1000, at::kCPU);
+  REQUIRE(saved);
+  for (double& seconds : saved->seconds) seconds += 1000;
+  sweep::save(trunk, names, *saved);
+  execute(p, store, kGoOn);
+  double all = 0;
+  for (const StoredRun& run : runs_in(store)) all += run.record.seconds;
+  CHECK((all > 2000 && all < 2100));
+}
+
+TEST_CASE("a state that cannot be saved ends no run", "[sweep][fast]") {
+  const Scratch scratch("unsaved");
+  const auto store = store::open_store(scratch.folder / "runs");
+  std::ofstream(store.path() / ".trunks") << "in the way";
+  CHECK(execute(planned(scratch), store, kGoOn).trained == 4);
+}
+
+TEST_CASE("speeds are measured where the training is long enough for it, and remembered", "[sweep][fast]") {
+  const Scratch scratch("speeds");
+  const auto brief = store::open_store(scratch.folder / "brief"), longer = store::open_store(scratch.folder / "longer");
+  execute(planned(scratch), brief, kGoOn);
+  CHECK(!std::filesystem::exists(brief.path() / ".speeds"));
+  execute(planned(scratch, {"grid.tokens=[128000]"}), longer, kGoOn);
+  CHECK(std::filesystem::exists(longer.path() / ".speeds"));
 }

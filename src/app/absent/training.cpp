@@ -1,4 +1,8 @@
 // Stands in for app/training where vernier was built without LibTorch: the verbs exist and say what is needed.
+#include <algorithm>
+#include <limits>
+#include <thread>
+
 #include "app/measure.h"
 #include "app/verbs.h"
 #include "base/error.h"
@@ -16,6 +20,18 @@ void refuse(CLI::App& program, const std::string& name) {
 }  // namespace
 
 std::optional<double> measured_speed(const plan::Cohort&) { return std::nullopt; }
+
+namespace {
+std::int64_t threads_here() { return std::max<std::int64_t>(1, std::thread::hardware_concurrency()); }
+}  // namespace
+
+plan::Resources resources_here() {
+  return {plan::memory_available().value_or(std::numeric_limits<std::int64_t>::max()), threads_here(), false};
+}
+
+plan::SpeedBook speeds_here(const std::filesystem::path& store) {
+  return plan::SpeedBook(store, {plan::host_name(), "cpu", threads_here()});
+}
 
 void add_run(CLI::App& program) { refuse(program, "run"); }
 void add_eval(CLI::App& program) { refuse(program, "eval"); }

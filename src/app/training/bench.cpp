@@ -15,6 +15,8 @@ namespace vernier::app {
 
 namespace {
 
+constexpr double kSecondsOfPeak = 0.8;
+
 struct BenchOptions {
   StepsAsked asked{.shape = {.depth = 4, .width = 128, .heads = 4, .context = 256, .vocab = 512}};
   std::int64_t threads = 0, steps = 20;
@@ -33,16 +35,6 @@ std::vector<double> step_seconds(const BenchOptions& o, const sweep::Machine& ma
   return seconds;
 }
 
-/// Best rate of a large square fp32 product, the carrier of training [FLOP/s].
-double matmul_peak(const sweep::Machine& machine) {
-  constexpr std::int64_t kSide = 2048;
-  at::set_num_threads(machine.threads);
-  const at::Tensor a = at::randn({kSide, kSide}, at::TensorOptions().device(machine.device)), b = at::randn_like(a);
-  double best = 1e30;
-  for (int i = 0; i < 5; ++i) best = std::min(best, seconds_of(machine.device, [&] { at::mm(a, b); }));
-  return 2.0 * kSide * kSide * kSide / best;
-}
-
 void bench_train(const BenchOptions& o) {
   sweep::Machine machine = sweep::machine_named(o.device);
   if (o.threads > 0) machine.threads = static_cast<int>(o.threads);
@@ -50,7 +42,8 @@ void bench_train(const BenchOptions& o) {
   const std::vector<double> seconds = step_seconds(o, machine);
   const double middle = median(seconds);
   const double rate = static_cast<double>(asked.members * asked.batch * asked.shape.context) / middle;
-  const double speed = rate * training_flops_per_token(asked.shape).total(), peak = matmul_peak(machine);
+  const double speed = rate * training_flops_per_token(asked.shape).total(),
+               peak = sweep::matmul_peak(machine, kSecondsOfPeak);
   const std::string_view carrier =
       quant::name_of(model::carrier_of(asked.numbers, asked.exact, machine.device.is_cpu()));
   if (!o.json) {
