@@ -42,4 +42,8 @@ at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets
   return -at::log_softmax(logits_KRV, -1).gather(-1, targets_KR.unsqueeze(-1)).squeeze(-1);
 }
 
+at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R) {
+  return embedding_KVC.index_select(1, tokens_R);
+}
+
 }  // namespace vernier::model::composed

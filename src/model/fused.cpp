@@ -1,9 +1,11 @@
-// The operations of a block as differentiable nodes over the CPU kernels; tensors elsewhere take the composed form.
+// The operations of a block as differentiable nodes over the CPU kernels; which nodes a tensor takes follows from its
+// device.
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include "model/cpu/angles.h"
 #include "model/cpu/kernels.h"
+#include "model/cuda/operations.h"
 #include "model/operations.h"
 
 namespace vernier::model {
@@ -153,22 +155,32 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC) {
+  if (x_KRC.is_cuda()) return cuda::rms_norm(x_KRC, gain_KC);
   return x_KRC.is_cpu() ? RmsNorm::apply(x_KRC, gain_KC) : composed::rms_norm(x_KRC, gain_KC);
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up_KRF) {
+  if (gate_up_KRF.is_cuda()) return cuda::swiglu(gate_up_KRF);
   return gate_up_KRF.is_cpu() ? SwiGlu::apply(gate_up_KRF) : composed::swiglu(gate_up_KRF);
 }
 
 Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& shape, bool qk_norm) {
+  if (qkv_KRO.is_cuda()) return cuda::rotated_heads(qkv_KRO, shape, qk_norm);
   if (!qkv_KRO.is_cpu()) return composed::rotated_heads(qkv_KRO, shape, qk_norm);
   const auto heads = RotatedHeads::apply(qkv_KRO, shape.batch, shape.context, shape.heads, shape.width, qk_norm);
   return {heads[0], heads[1], heads[2]};
 }
 
 at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R) {
+  if (logits_KRV.is_cuda()) return cuda::cross_entropy(logits_KRV, targets_R);
   return logits_KRV.is_cpu() ? CrossEntropy::apply(logits_KRV, targets_R)
                              : composed::cross_entropy(logits_KRV, targets_R);
+}
+
+at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R) {
+  if (embedding_KVC.is_cuda()) return cuda::embedded(embedding_KVC, tokens_R);
+  if (embedding_KVC.size(0) == 1) return at::embedding(embedding_KVC.squeeze(0), tokens_R).unsqueeze(0);
+  return composed::embedded(embedding_KVC, tokens_R);
 }
 
 }  // namespace vernier::model

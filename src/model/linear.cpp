@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/saved_pointer.h"
+#include "model/stacked_linear.h"
 #include "quant/estimator.h"
 #include "quant/hadamard.h"
 
@@ -114,7 +116,7 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     auto& data = context->saved_data;
-    const Product product{at<LinearNumbers>(data["numbers"]), at<Rules>(data["rules"]),
+    const Product product{pointed_to<LinearNumbers>(data["numbers"]), pointed_to<Rules>(data["rules"]),
                           static_cast<std::size_t>(data["member"].toInt()), data["name"].toStringRef()};
     const auto carriers = data["carriers"].toIntVector(), learns = data["learns"].toIntVector();
     const Operand x{saved[0], saved[1], static_cast<quant::Carrier>(carriers[0])};
@@ -129,13 +131,6 @@ struct RoundedLinear : torch::autograd::Function<RoundedLinear> {
                                     product, ".weight_gradient"),
                    saved[6], saved[7], product.weights(), product, learns[1] != 0);
     return {to_x.values, to_w.values, to_x.log_scale, to_w.log_scale, at::Tensor()};
-  }
-
- private:
-  static std::int64_t pointer(const void* to) { return static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(to)); }
-  template <class T>
-  static const T* at(const c10::IValue& value) {
-    return reinterpret_cast<const T*>(static_cast<std::intptr_t>(value.toInt()));
   }
 };
 
@@ -163,6 +158,8 @@ at::Tensor rounded_linear(const at::Tensor& x_KRI, const at::Tensor& w_KOI, cons
   const bool all_plain =
       !rounds(n.weights) && !rounds(n.activations) && !rounds(n.input_gradients) && !rounds(n.weight_gradients);
   if (all_plain && members > 1) return at::bmm(x_KRI, w_KOI.transpose(1, 2));
+  const bool learns = scales.weights.defined() || scales.activations.defined();
+  if (!learns && stacks(n, rules, x_KRI.is_cpu())) return stacked_linear(x_KRI, w_KOI, n, rules, name);
   std::vector<at::Tensor> products;
   for (std::int64_t k = 0; k < members; ++k) {
     const auto member = static_cast<std::size_t>(k);

@@ -1,6 +1,6 @@
-// The operations of a transformer block between its matrix products, each differentiable. On the CPU each is one fused
-// kernel forward and one backward (model/cpu); elsewhere, and in the `composed` twins that tests compare, ATen composes
-// it.
+// The operations of a transformer block between its matrix products, each differentiable. On a CPU and on CUDA devices
+// each is one fused kernel forward and one backward (model/cpu, model/cuda); elsewhere, and in the `composed` twins
+// that tests compare, ATen composes it.
 //
 // Axes: K cohort member, R row (sequence and position), C channel, B sequence, H head, T position, D channel of a head,
 // F hidden channel of the mlp, V vocabulary.
@@ -38,11 +38,15 @@ at::Tensor attend(const Heads& heads);
 /// -ln softmax(logits)[target] of every row.  logits_KRV, targets_R (int64) -> [K, R], nats
 at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R);
 
+/// Rows of the embedding that the tokens (int64) name.  embedding_KVC, tokens_R -> [K, R, C]
+at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R);
+
 namespace composed {
 at::Tensor rms_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC);
 at::Tensor swiglu(const at::Tensor& gate_up_KRF);
 Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& shape, bool qk_norm);
 at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R);
+at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R);
 }  // namespace composed
 
 }  // namespace vernier::model

@@ -46,9 +46,23 @@ Rules rules_of_evaluation(const NumbersSpec& spec, std::int64_t seed, bool exact
 }
 
 namespace {
+
+/// Where a tensor's key lies; null while places are being learned.
+const std::uint64_t* place_of(KeyTable& table, const KeyTable::Place& place) {
+  const auto [found, is_new] = table.index.try_emplace(place, table.places.size());
+  if (is_new) {
+    if (table.keys != nullptr)
+      throw Failure(fmt::format("{}: draws for the first time in a repeated step", place.tensor));
+    table.places.push_back(place);
+  }
+  return table.keys == nullptr ? nullptr : table.keys + found->second;
+}
+
 quant::How how(Rounding rounding, const Rules& rules, std::string_view tensor) {
   if (rounding == Rounding::Nearest) return {};
-  return {{rounding, rules.draws.child(tensor).key()}, {}};
+  const std::uint64_t* key_at =
+      rules.table == nullptr ? nullptr : place_of(*rules.table, {rules.member, std::string(tensor)});
+  return {{rounding, rules.draws.child(tensor).key(), key_at}, {}};
 }
 }  // namespace
 

@@ -1,6 +1,9 @@
 // How the members of a cohort round.
 #pragma once
 
+#include <compare>
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +17,19 @@ namespace vernier::model {
 /// The numbers of one part, one per cohort member: members of different formats share a cohort.
 using MemberNumbers = std::vector<Number>;
 
+/// Keys of stochastic draws that lie in memory, one for every tensor of every member that draws, so that a step
+/// recorded once draws anew when it is repeated.
+struct KeyTable {
+  struct Place {
+    std::size_t member;
+    std::string tensor;
+    auto operator<=>(const Place&) const = default;
+  };
+  std::vector<Place> places;  ///< in the order in which tensors asked first
+  std::map<Place, std::size_t> index;
+  const std::uint64_t* keys = nullptr;  ///< of the places; null while these are being learned, and keys are values
+};
+
 /// What one member does beyond its numbers. Every rounded tensor draws from a child stream of its own name, so a draw
 /// is a function of seed, step, tensor and element.
 struct Rules {
@@ -24,6 +40,8 @@ struct Rules {
   bool first_step = false;    ///< learned scales of activations begin with this step's
   Stream draws{0};            ///< of this step's stochastic rounding
   Stream signs{0};            ///< of the rotations, the same at every step
+  KeyTable* table = nullptr;  ///< where keys lie, in which this is number `member`; null: keys are values
+  std::size_t member = 0;
 };
 
 /// How the operands of matrix products are rounded.

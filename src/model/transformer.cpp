@@ -56,12 +56,6 @@ void initialise(const Layout& layout, const Recipe& recipe, const NumbersSpec& n
 
 namespace {
 
-/// Rows of the embedding [K, V, C] that the tokens name.  tokens_R -> [K, R, C]
-at::Tensor embedded(const at::Tensor& embedding_KVC, const at::Tensor& tokens_R) {
-  if (embedding_KVC.size(0) == 1) return at::embedding(embedding_KVC.squeeze(0), tokens_R).unsqueeze(0);
-  return embedding_KVC.index_select(1, tokens_R);
-}
-
 /// The learned scales of this name, [K, scales]; undefined where there are none.
 at::Tensor scale_named(const Transformer& cohort, const std::string& name) {
   const auto found = find(cohort.layout, name);

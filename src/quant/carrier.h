@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <vector>
 
 #include "base/table.h"
 #include "format/number.h"
@@ -41,15 +42,23 @@ bool enters_unscaled(const Number& number);
 /// where `exact` asks for it, and on a CPU in place of fp16, for which it has no product.
 Carrier carrier_of_product(const Number& a, const Number& b, bool exact, bool on_cpu);
 
-/// One side of a product: rows that the product keeps, and the contracted axis along a row.
+/// One side of a product: rows that the product keeps, and the contracted axis along a row. Of the K members of a
+/// cohort that are multiplied at once, every shape begins with K.
 struct Operand {
   at::Tensor values;  ///< [rows, inner], any type that holds them
-  at::Tensor scale;   ///< fp32 [1] or [rows, 1], still to be applied to the result; undefined: none
+  at::Tensor scale;   ///< fp32 [1] or [rows, 1] ([K, 1, 1], [K, rows, 1]), still to be applied; undefined: none
   Carrier carrier = Carrier::Fp32;
 };
 
 /// x_RC rounded, as it enters a product; not rounded, x_RC itself. `exact` keeps it in fp32.
 Operand operand_of(const at::Tensor& x_RC, const Number& number, const How& how, bool exact);
+
+/// Whether operands of these numbers can be members of one operand: one carrier, and scales of one shape.
+bool alike(const std::vector<Number>& numbers, bool exact, bool on_cpu);
+
+/// operand_of every member of x_KRC, whose numbers are alike.
+Operand stacked_operand(const at::Tensor& x_KRC, const std::vector<Number>& numbers, const std::vector<How>& hows,
+                        bool exact);
 
 /// The same values with rows and contraction exchanged; scales of rows are multiplied in, in fp32.
 Operand transposed(const Operand& operand);

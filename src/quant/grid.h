@@ -45,7 +45,8 @@ enum class Store {
 /// seed, step and tensor, and of the element's place in its tensor.
 struct Rounder {
   Rounding rounding = Rounding::Nearest;
-  std::uint64_t key = 0;  ///< of the Stream that draws
+  std::uint64_t key = 0;                  ///< of the Stream that draws
+  const std::uint64_t* key_at = nullptr;  ///< where it lies instead, on the device that rounds: read when it does
 };
 
 /// Fraction bits of a magic number: 1.5, so that neither sign of the sum leaves its binade.

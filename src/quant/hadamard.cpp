@@ -4,6 +4,8 @@
 
 #include <bit>
 #include <cmath>
+#include <map>
+#include <mutex>
 
 namespace vernier::quant {
 
@@ -27,8 +29,25 @@ at::Tensor signs_of(std::int64_t channels, const Stream& signs) {
   return drawn;
 }
 
+/// What `make` gives, on a device; copied there once, as a step that is recorded may copy nothing from the host.
+template <class Make>
+at::Tensor kept_on(const at::Device& device, std::int64_t size, std::uint64_t key, const Make& make) {
+  if (device.is_cpu()) return make();
+  static std::mutex mutex;
+  static std::map<std::tuple<int, std::int64_t, std::uint64_t>, at::Tensor> known;
+  const std::lock_guard lock(mutex);
+  at::Tensor& kept = known[{device.index(), size, key}];
+  if (!kept.defined()) kept = make().to(device);
+  return kept;
+}
+
 at::Tensor turned(const at::Tensor& x_RC, std::int64_t block) {
-  return at::mm(x_RC.reshape({-1, block}), hadamard(block).to(x_RC.device())).view(x_RC.sizes());
+  const at::Tensor matrix = kept_on(x_RC.device(), block, 0, [&] { return hadamard(block); });
+  return at::mm(x_RC.reshape({-1, block}), matrix).view(x_RC.sizes());
+}
+
+at::Tensor signs_beside(const at::Tensor& x_RC, const Stream& signs) {
+  return kept_on(x_RC.device(), x_RC.size(1), signs.key(), [&] { return signs_of(x_RC.size(1), signs); });
 }
 
 void check(const at::Tensor& x_RC, std::int64_t block) {
@@ -41,12 +60,12 @@ void check(const at::Tensor& x_RC, std::int64_t block) {
 
 at::Tensor rotated(const at::Tensor& x_RC, std::int64_t block, const Stream& signs) {
   check(x_RC, block);
-  return turned(x_RC * signs_of(x_RC.size(1), signs).to(x_RC.device()), block);
+  return turned(x_RC * signs_beside(x_RC, signs), block);
 }
 
 at::Tensor rotated_back(const at::Tensor& x_RC, std::int64_t block, const Stream& signs) {
   check(x_RC, block);
-  return turned(x_RC, block) * signs_of(x_RC.size(1), signs).to(x_RC.device());
+  return turned(x_RC, block) * signs_beside(x_RC, signs);
 }
 
 }  // namespace vernier::quant

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "train/adamw.h"
+#include "train/cuda/device.h"
 #include "train/memory.h"
 #include "train/on_threads.h"
 
@@ -57,6 +58,7 @@ CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus
     : spec_(std::move(spec)), corpus_(std::move(corpus)), device_(device), threads_(threads) {
   for (const Member& member : spec_.members) layouts_.push_back(model::layout_of(spec_.shape, member.numbers));
   keep_freed_memory();
+  if (device_.is_cuda()) cuda::be_deterministic();
 }
 
 CohortState CohortTrainer::initial_state() const {
@@ -144,9 +146,6 @@ at::Tensor CohortTrainer::batches(std::int64_t first_step, std::int64_t steps) c
   return tokens.to(device_);
 }
 
-namespace {
-
-/// Takes one step's loss into the curve, and closes a row where one is due.
 void note(MemberState& member, double loss, double norm, double rate, std::int64_t steps_done, std::int64_t step_tokens,
           bool last) {
   member.loss_sum += loss;
@@ -157,6 +156,8 @@ void note(MemberState& member, double loss, double norm, double rate, std::int64
   member.loss_sum = 0;
   member.loss_count = 0;
 }
+
+namespace {
 
 /// Leaf tensors over the storage's parameters, with their gradients laid into one flat storage too.
 void attach_gradients(std::vector<at::Tensor>& parameters, const model::Layout& layout, const at::Tensor& gradient_KP) {
@@ -202,6 +203,7 @@ void CohortTrainer::train_group(Group& group, CohortState& state, const Order& o
 }
 
 void CohortTrainer::advance(CohortState& state, const Order& order, const std::atomic<bool>& stop) const {
+  if (device_.is_cuda()) return advance_stacked(state, order, stop);
   while (state.step < order.until && !stop) {
     const std::int64_t steps = std::min(steps_of_chunk(spec_), order.until - state.step);
     const at::Tensor tokens = batches(state.step, steps);

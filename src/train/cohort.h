@@ -84,6 +84,9 @@ class CohortTrainer {
   };
   /// Returns early, between two steps of all members, when `stop` becomes true.
   void advance(CohortState& state, const Order& order, const std::atomic<bool>& stop) const;
+  /// The same with the members stacked (train/stacked.h): what `advance` does on a GPU; on a CPU it gives the same
+  /// numbers up to the order of sums.
+  void advance_stacked(CohortState& state, const Order& order, const std::atomic<bool>& stop) const;
 
   /// One evaluation per member; absent for diverged ones and those not active.
   std::vector<std::optional<Evaluation>> evaluate(const CohortState& state, const std::vector<bool>& active) const;
@@ -100,6 +103,9 @@ class CohortTrainer {
   std::vector<model::Rules> rules_of(const Group& group, std::optional<std::int64_t> step) const;
   void train_group(Group& group, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const;
   void unstack(const Group& group, CohortState& state) const;
+  struct Stack;
+  std::vector<std::shared_ptr<Stack>> stacks_of(const CohortState& state, const std::vector<bool>& active) const;
+  std::shared_ptr<Stack> stack_of(const std::vector<std::size_t>& members) const;
   struct HeldOut {
     at::Tensor tokens_ST1;
     std::optional<double> floor;
@@ -116,6 +122,11 @@ class CohortTrainer {
   at::Device device_;
   int threads_;
   std::vector<model::Layout> layouts_;
+  mutable std::vector<std::shared_ptr<Stack>> stacks_;  ///< those of the last call, with what they have recorded
 };
+
+/// Takes one step's loss into a member's curve, and closes a row where one is due.
+void note(MemberState& member, double loss, double norm, double rate, std::int64_t steps_done, std::int64_t step_tokens,
+          bool last);
 
 }  // namespace vernier::train

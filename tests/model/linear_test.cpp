@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <array>
 #include <cmath>
 
 #include "catch.h"
@@ -219,4 +220,48 @@ TEST_CASE("stochastic rounding of a product depends on seed, step and tensor", "
   CHECK_FALSE(at::equal(y, at_step(1, 4, "b")));
   const std::vector<model::Rules> evaluation{model::rules_of_evaluation(spec, 1, false)};
   CHECK(at::equal(model::rounded_linear(x, w, n, evaluation, "a"), linear(x, w, n, kPlain)));
+}
+
+TEST_CASE("members multiplied at once give what each gives alone, bit for bit", "[model][fast]") {
+  const auto cohort = [](const std::vector<std::array<std::string, 4>>& members) {
+    model::LinearNumbers n;
+    for (const auto& [weight, activation, input_gradient, weight_gradient] : members) {
+      n.weights.push_back(parse_number(weight));
+      n.activations.push_back(parse_number(activation));
+      n.input_gradients.push_back(parse_number(input_gradient));
+      n.weight_gradients.push_back(parse_number(weight_gradient));
+    }
+    return n;
+  };
+  const std::vector<std::vector<std::array<std::string, 4>>> cohorts{
+      {{"int4/channel", "int8/tensor", "fp32", "fp32"}, {"e4m3/channel", "int4/tensor", "fp32", "fp32"}},
+      {{"int4/tensor", "int8/token", "e4m3/token", "int8/tensor"},
+       {"int3/tensor", "int4/token", "e5m2/token", "int4/tensor"}},
+      {{"bf16", "bf16", "bf16", "bf16"}, {"e4m3", "e5m2", "bf16", "e4m3"}},
+      {{"e2m1/block32:e8m0", "int8/tensor", "fp32", "fp32"}, {"fp32", "int4/tensor", "fp32", "e2m1/block16:e4m3"}},
+      {{"int12/channel", "int12/token", "fp32", "fp32"}, {"fp16", "int12/token", "fp32", "fp32"}}};  // not alike
+  at::manual_seed(11);
+  for (const auto& members : cohorts)
+    for (const Rounding rounding : {Rounding::Nearest, Rounding::Stochastic}) {
+      model::Rules rules;
+      rules.forward = rules.backward = rounding;
+      std::vector<model::Rules> all{rules, rules};
+      all[1].draws = Stream(5);
+      auto x = at::randn({2, 40, 64}).requires_grad_(), w = at::randn({2, 24, 64}).requires_grad_();
+      const auto g = at::randn({2, 40, 24}), y = linear(x, w, cohort(members), all);
+      y.backward(g);
+      for (const std::int64_t k : {0, 1}) {
+        const auto member = static_cast<std::size_t>(k);
+        auto own_x = x.detach().narrow(0, k, 1).clone().requires_grad_(),
+             own_w = w.detach().narrow(0, k, 1).clone().requires_grad_();
+        const auto n = cohort({members[member]});
+        const std::vector<model::Rules> own{all[member]};
+        const auto own_y = linear(own_x, own_w, n, own);
+        own_y.backward(g.narrow(0, k, 1));
+        INFO(members[member][0] << " " << members[member][1]);
+        CHECK(at::equal(y.detach()[k], own_y.detach()[0]));
+        CHECK(at::equal(x.grad()[k], own_x.grad()[0]));
+        CHECK(at::equal(w.grad()[k], own_w.grad()[0]));
+      }
+    }
 }

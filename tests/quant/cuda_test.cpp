@@ -3,19 +3,12 @@
 #include "quant/inputs.h"
 #include "quant/quantize.h"
 // last, as it says
-#include "catch.h"
+#include "gpu.h"
 
 using namespace vernier;
 using namespace inputs;
 
 namespace {
-
-/// Whether there is a device; says so where there is none.
-bool has_device() {
-  if (torch::cuda::is_available()) return true;
-  WARN("SKIPPED: no CUDA device");
-  return false;
-}
 
 std::string compare(const at::Tensor& of_cuda, const at::Tensor& of_cpu, const Number& number, const char* what) {
   if (!of_cpu.defined()) return of_cuda.defined() ? number.text + what + ": defined" : "";
@@ -84,6 +77,18 @@ TEST_CASE("CUDA rounds for every granularity and scale rule as a CPU does", "[qu
           if (wrong.empty()) wrong = complaint(x_RC, number, offset);
     }
   CHECK(wrong == "");
+}
+
+TEST_CASE("CUDA reads keys from memory when it rounds", "[quant][gpu]") {
+  if (!has_device()) return;
+  const Number number = parse_number("int4/channel");
+  const at::Tensor x_RC = tensor_of(wild(9, 83, 5, Special::None)).to(at::kCUDA);
+  at::Tensor key = at::full({1}, 91, x_RC.options().dtype(at::kLong));
+  const auto* key_at = reinterpret_cast<const std::uint64_t*>(key.const_data_ptr<std::int64_t>());
+  const auto with = [&](const quant::Rounder& rounder) { return quant::onto_grid(x_RC, number, {rounder, {}}).grid; };
+  CHECK(at::equal(with({Rounding::Stochastic, 0, key_at}), with({Rounding::Stochastic, 91})));
+  key.fill_(92);
+  CHECK(at::equal(with({Rounding::Stochastic, 0, key_at}), with({Rounding::Stochastic, 92})));
 }
 
 TEST_CASE("CUDA rounds large matrices and long groups as a CPU does", "[quant][gpu]") {

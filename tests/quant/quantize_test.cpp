@@ -137,6 +137,8 @@ TEST_CASE("stochastic draws depend on the key and the element alone", "[quant][f
   };
   const at::Tensor whole = rounded(x, 5);
   CHECK(at::equal(whole, rounded(x, 5)));
+  const std::uint64_t key = 5;  // in memory, where it is read when the tensor is rounded
+  CHECK(at::equal(whole, quant::onto_grid(x, number, {{Rounding::Stochastic, 0, &key}, one}).grid));
   CHECK_FALSE(at::equal(whole, rounded(x, 6)));
   CHECK(at::equal(whole.narrow(0, 0, 3), rounded(x.narrow(0, 0, 3).contiguous(), 5)));
   const int threads = at::get_num_threads();

@@ -22,7 +22,8 @@ class StepTimer {
  public:
   StepTimer(const StepsAsked& asked, const sweep::Machine& machine);
 
-  /// Trains one more step of every member and returns its seconds.
+  /// Trains one more step of every member and returns its seconds; on a GPU, which the host leaves alone for several
+  /// steps, the mean of as many.
   double next();
 
  private:

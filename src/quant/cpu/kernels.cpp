@@ -200,7 +200,8 @@ const std::int32_t* draws_of(const Run& run) {
   if (run.rounder.rounding == Rounding::Nearest) return nullptr;
   thread_local std::vector<std::int32_t> drawn;
   drawn.resize(static_cast<std::size_t>(run.count + lanes()));  // a vector is read whole
-  Draws(run.rounder.key, run.first, run.count, drawn.data());
+  const Rounder& rounder = run.rounder;
+  Draws(rounder.key_at != nullptr ? *rounder.key_at : rounder.key, run.first, run.count, drawn.data());
   return drawn.data();
 }
 

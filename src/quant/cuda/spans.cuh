@@ -90,12 +90,13 @@ __device__ void put(const Job& job, std::int64_t at, Cell<float, W> grid, float 
 /// A cell of four begins where a block of four draws does.
 template <int W>
 __device__ void round_span(const Job& job, Span span, float scale, Team team) {
+  const bool draws_anew = job.rounder.rounding == Rounding::Stochastic;
+  const std::uint64_t key = draws_anew && job.rounder.key_at != nullptr ? *job.rounder.key_at : job.rounder.key;
   for (std::int64_t at = team.index * W; at < span.count; at += team.size * W) {
     const std::int64_t element = span.first + at;
     Cell<float, W> cell = load<W>(job.x + element, span.count - at);
     Draws draws{};
-    if (job.rounder.rounding == Rounding::Stochastic)
-      draws = draws_of(job.rounder.key, static_cast<std::uint64_t>(element / 4));
+    if (draws_anew) draws = draws_of(key, static_cast<std::uint64_t>(element / 4));
 #pragma unroll
     for (int i = 0; i < W; ++i) {
       const int word = W == 4 ? i : static_cast<int>(element % 4);
