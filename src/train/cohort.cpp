@@ -6,9 +6,9 @@
 #include <bit>
 #include <cmath>
 
-#include "train/adamw.h"
 #include "train/memory.h"
 #include "train/on_threads.h"
+#include "train/optimizer.h"
 
 namespace vernier::train {
 
@@ -31,6 +31,14 @@ bool is_curve_step(std::int64_t steps_done) {
   const auto doubling = std::bit_width(static_cast<std::uint64_t>(steps_done));  // 2^(doubling - 1) <= steps_done
   const std::int64_t interval = doubling <= 5 ? 1 : std::int64_t{1} << (doubling - 5);
   return steps_done > 0 && steps_done % interval == 0;
+}
+
+void close_curve(MemberState& member, std::int64_t steps_done, std::int64_t step_tokens) {
+  if (member.loss_count == 0) return;
+  const double loss = member.loss_sum / static_cast<double>(member.loss_count);
+  member.curve.push_back({steps_done, steps_done * step_tokens, member.last_rate, loss, {}, member.last_norm});
+  member.loss_sum = 0;
+  member.loss_count = 0;
 }
 
 CohortState copy_of(const CohortState& state) {
@@ -149,11 +157,9 @@ void note(MemberState& member, double loss, double norm, double rate, std::int64
           bool last) {
   member.loss_sum += loss;
   ++member.loss_count;
-  if (!last && !is_curve_step(steps_done)) return;
-  member.curve.push_back(
-      {steps_done, steps_done * step_tokens, rate, member.loss_sum / static_cast<double>(member.loss_count), {}, norm});
-  member.loss_sum = 0;
-  member.loss_count = 0;
+  member.last_rate = rate;
+  member.last_norm = norm;
+  if (last || is_curve_step(steps_done)) close_curve(member, steps_done, step_tokens);
 }
 
 /// Leaf tensors over the storage's parameters, with their gradients laid into one flat storage too.
@@ -191,7 +197,7 @@ void CohortTrainer::train_group(Group& group, CohortState& state, const Order& o
       const double rate = order.rate(spec_.members[group.members[j]], step);
       const double factor = norm > spec_.training.clip ? spec_.training.clip / norm : 1.0;
       at::Tensor w = group.weights_KP[row], m = group.first_moment_KP[row], v = group.second_moment_KP[row];
-      adamw(spec_.training, {rate, factor, step + 1}, layout.decayed, w, m, v, gradient);
+      optimise(spec_.training, layout, {rate, factor, step + 1}, w, m, v, gradient);
       note(member, loss, norm, rate, step + 1, spec_.step_tokens(), order.close_curve && step + 1 == order.until);
     }
     if (group.members.size() == 1 && state.members[group.members[0]].diverged_at) return;

@@ -38,13 +38,15 @@ struct CohortSpec {
   std::int64_t warmup_steps() const { return training.warmup_tokens / step_tokens(); }
 };
 
-/// What one member has become. Copied when a branch leaves the trunk, written to disk to survive anything.
+/// What one member has become, whatever its optimiser: Muon keeps the momentum of matrices in first_moment_P. Copied
+/// when a branch leaves the trunk, written to disk to survive anything.
 struct MemberState {
   at::Tensor weights_P, first_moment_P, second_moment_P;
   std::optional<std::int64_t> diverged_at;  ///< step whose loss or gradient was not finite; nothing is trained after it
   Curve curve;
   double loss_sum = 0;  ///< of the steps since the last row of the curve
   std::int64_t loss_count = 0;
+  double last_rate = 0, last_norm = 0;  ///< of the step before
 };
 
 struct CohortState {
@@ -63,6 +65,9 @@ struct Evaluation {
 
 /// Rows of a curve: sixteen in each doubling of the steps, and the last step of a branch.
 bool is_curve_step(std::int64_t steps_done);
+
+/// A row of the curve at the step that was done last, unless it is there already.
+void close_curve(MemberState& member, std::int64_t steps_done, std::int64_t step_tokens);
 
 class CohortTrainer {
  public:
