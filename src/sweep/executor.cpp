@@ -147,6 +147,7 @@ class CohortRun {
   void advance(train::CohortState& state, train::CohortTrainer::Order order) {
     const std::int64_t members = count(order.active);
     order.advanced = [&](std::int64_t steps) {
+      outcome_.tokens += members * steps * rest_.cohort.step_tokens();
       progress_.advanced(members * steps * rest_.cohort.step_tokens(),
                          work_of_step(rest_.cohort) * static_cast<double>(members * steps));
       if (&state == &state_ && seconds_since(saved_) > kSecondsBetweenSaves) {
@@ -157,15 +158,18 @@ class CohortRun {
     trainer_.advance(state, order, stop_);
   }
 
+  /// The rate of every step of the runs of a horizon; of the trunk's, it is that of every horizon that shares it.
+  auto rate_of(std::size_t h) const {
+    const std::int64_t warmup = trainer_.spec().warmup_steps(), total = rest_.cohort.steps(h).total;
+    return [training = rest_.cohort.training, warmup, total](const train::Member& member, std::int64_t step) {
+      return train::rate_at(training, member.learning_rate, step, warmup, total);
+    };
+  }
+
   void follow_trunk(std::size_t h) {
-    const std::int64_t warmup = trainer_.spec().warmup_steps(), leave = rest_.cohort.steps(h).leave;
-    advance(state_, {leave,
-                     [warmup](const train::Member& member, std::int64_t step) {
-                       return train::trunk_rate(member.learning_rate, step, warmup);
-                     },
-                     rest_.from(h),
-                     false,
-                     {}});
+    const std::int64_t leave = rest_.cohort.steps(h).leave;
+    if (state_.step == leave) return;
+    advance(state_, {leave, rate_of(h), rest_.from(h), false, {}});
     stop_here(&state_);
     save_trunk(trunk_folder_, trunk_names_, state_);
     saved_ = Clock::now();
@@ -173,16 +177,12 @@ class CohortRun {
 
   void branch(std::size_t h) {
     const auto begin = Clock::now();
-    const plan::Steps steps = rest_.cohort.steps(h);
-    train::CohortState cooled = train::copy_of(state_);
-    advance(cooled, {steps.total,
-                     [steps](const train::Member& member, std::int64_t step) {
-                       return train::branch_rate(member.learning_rate, step, steps.leave, steps.total);
-                     },
-                     rest_.at(h),
-                     true,
-                     {}});
+    const std::int64_t total = rest_.cohort.steps(h).total;
+    train::CohortState cooled = train::copy_of(state_);  // which lives no longer than this branch
+    advance(cooled, {total, rate_of(h), rest_.at(h), true, {}});
     stop_here(nullptr);
+    for (train::MemberState& member : cooled.members)  // a branch without steps has closed no row
+      if (!member.diverged_at) train::close_curve(member, total, rest_.cohort.step_tokens());
     const auto evaluations = trainer_.evaluate(cooled, rest_.at(h));
     const double share = trunk_share_ + seconds_since(begin) / static_cast<double>(count(rest_.at(h)));
     for (std::size_t m = 0; m < rest_.cohort.members.size(); ++m)
@@ -258,6 +258,7 @@ Outcome execute(const plan::Experiment& experiment, const store::Store& store, c
         const Outcome one = CohortRun(std::move(rest), experiment, store, machine, progress, stop)();
         all.trained += one.trained;
         all.diverged += one.diverged;
+        all.tokens += one.tokens;
       }
       all.post_trained += add_post_trained(experiment, *cohort, store, machine, stop);
     }

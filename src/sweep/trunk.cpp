@@ -12,7 +12,11 @@ namespace {
 
 /// The parts of a member that are no tensors.
 Json notes_of(const train::MemberState& member) {
-  Json notes = {{"loss_sum", member.loss_sum}, {"loss_count", member.loss_count}, {"curve", Json::array()}};
+  Json notes = {{"loss_sum", member.loss_sum},
+                {"loss_count", member.loss_count},
+                {"last_rate", member.last_rate},
+                {"last_norm", member.last_norm},
+                {"curve", Json::array()}};
   if (member.diverged_at) notes["diverged_at"] = *member.diverged_at;
   for (const CurvePoint& p : member.curve)
     notes["curve"].push_back({p.step, p.tokens, p.learning_rate, p.loss_train, p.gradient_norm});
@@ -22,6 +26,8 @@ Json notes_of(const train::MemberState& member) {
 void read_notes(const Json& notes, train::MemberState& member) {
   member.loss_sum = notes.at("loss_sum");
   member.loss_count = notes.at("loss_count");
+  member.last_rate = notes.at("last_rate");
+  member.last_norm = notes.at("last_norm");
   if (notes.contains("diverged_at")) member.diverged_at = notes["diverged_at"].get<std::int64_t>();
   for (const Json& row : notes.at("curve"))
     member.curve.push_back({row[0], row[1], row[2], row[3], std::nullopt, row[4]});

@@ -164,6 +164,8 @@ TEST_CASE("the saved trunk is the trunk, curve and all", "[sweep][fast]") {
   state.step = 12;
   state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), {}, {{1, 128, 0.1, 3.25, {}, 0.5}}, 1.25, 3});
   state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), 7, {}, 0, 0});
+  state.members[0].last_rate = 0.25;
+  state.members[0].last_norm = 1.5;
   sweep::save_trunk(scratch.folder, {"a", "b"}, state);
   const auto read = sweep::load_trunk(scratch.folder, {"b", "a"}, at::kCPU);
   REQUIRE(read);
@@ -171,6 +173,8 @@ TEST_CASE("the saved trunk is the trunk, curve and all", "[sweep][fast]") {
   CHECK(at::equal(read->members[1].second_moment_P, state.members[0].second_moment_P));
   CHECK(read->members[1].curve[0].loss_train == 3.25);
   CHECK(read->members[1].loss_count == 3);
+  CHECK(read->members[1].last_rate == 0.25);
+  CHECK(read->members[1].last_norm == 1.5);
   CHECK(read->members[0].diverged_at == 7);
   CHECK(sweep::load_trunk(scratch.folder, {"b"}, at::kCPU)->members.size() == 1);
   CHECK(!sweep::load_trunk(scratch.folder, {"a", "c"}, at::kCPU));
