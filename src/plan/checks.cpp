@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "data/corpus.h"
+#include "plan/choices.h"
 #include "plan/identify.h"
 #include "plan/numbers.h"
 #include "record/recipe.h"
@@ -55,6 +56,7 @@ void check_training(const Experiment& experiment, Findings& findings) {
   positive("training.epsilon", training.epsilon);
   at_least_0("training.weight_decay", training.weight_decay);
   positive("training.clip", training.clip);
+  check_choices(training, findings);
 }
 
 void check_shape(const SizeAsked& size, const std::string& key, Findings& findings) {
@@ -113,7 +115,7 @@ void check_tokens(const Experiment& experiment, const std::string& key, const st
   check_distinct(key, tokens, std::equal_to<>(), findings);
 }
 
-/// The warm-up ends before the branch of the shortest run leaves the trunk.
+/// The warm-up ends before the cool-down of the shortest run, or its last step where the schedule has none.
 void check_schedule(const Experiment& experiment, Findings& findings) {
   for (const char* key : {"training", "context", "recipe", "grid.tokens", "grid.sizes"})
     if (!findings.sound(key)) return;
@@ -122,13 +124,15 @@ void check_schedule(const Experiment& experiment, Findings& findings) {
     if (size.tokens) fewest = std::min(fewest, *std::min_element(size.tokens->begin(), size.tokens->end()));
   const TrainingSpec training = training_of(experiment, experiment.grid.sizes[0]);
   const std::int64_t step = training.batch * experiment.context;
-  const std::int64_t room = steps_of(training, experiment.context, fewest).leave * step;
+  const Steps steps = steps_of(training, experiment.context, fewest);
+  const std::int64_t room = (schedule_of(training).cools_down ? steps.leave : steps.total) * step;
   findings.expect(
       "training.warmup_tokens", training.warmup_tokens % step == 0,
       fmt::format("whole steps of {} tokens (batch {} x context {})", step, training.batch, experiment.context),
       training.warmup_tokens);
   findings.expect("training.warmup_tokens", training.warmup_tokens <= room,
-                  fmt::format("at most {}, all that the run of {} tokens trains before its cool-down", room, fewest),
+                  fmt::format("at most {}, all that the run of {} tokens trains{}", room, fewest,
+                              schedule_of(training).cools_down ? " before its cool-down" : ""),
                   training.warmup_tokens);
 }
 
@@ -142,7 +146,8 @@ void check_sizes(const Experiment& experiment, Findings& findings) {
     if (sizes[i].seeds) check_seeds(key + ".seeds", *sizes[i].seeds, findings);
     if (sizes[i].tokens) check_tokens(experiment, key + ".tokens", *sizes[i].tokens, findings);
   }
-  if (!findings.sound("recipe")) return;
+  for (const char* key : {"recipe", "training.optimizer", "training.schedule"})
+    if (!findings.sound(key)) return;
   const auto share_some = [](const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
     return std::any_of(a.begin(), a.end(), [&](auto value) { return std::find(b.begin(), b.end(), value) != b.end(); });
   };

@@ -1,7 +1,8 @@
 // Runs that read the same batches are trained together: one shape, one corpus, one recipe and one schedule; what
 // differs is precision, learning rate or seed. Every member trains one trunk at constant rate, and a branch for each
 // number of tokens cools down from it (warmup-stable-decay: Hu et al., arXiv 2404.06395; Haegele et al., arXiv
-// 2405.18392).
+// 2405.18392). Under a schedule that depends on the number of tokens all of a run is its branch; under one that goes on
+// for ever nothing is.
 #pragma once
 
 #include <cstdint>

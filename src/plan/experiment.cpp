@@ -103,6 +103,27 @@ ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size) {
           .vocab = experiment.vocab};
 }
 
+namespace {
+
+/// Resolves a choice that a spec writes only where it is not the default.
+std::optional<std::string> unless_default(const std::optional<std::string>& asked, std::string_view usual) {
+  return asked == usual ? std::nullopt : asked;
+}
+
+/// What only some optimisers and schedules have is absent from the others' specs.
+void choose(const TrainingAsked& asked, TrainingSpec& training) {
+  training.optimizer = unless_default(asked.optimizer, kDefaultOptimizer);
+  training.schedule = unless_default(asked.schedule, kDefaultSchedule);
+  if (optimizer_of(training) == Optimizer::Muon) {
+    training.momentum = asked.momentum.value_or(kDefaultMomentum);
+    training.adjust_lr = asked.adjust_lr.value_or(std::string(kDefaultAdjustLr));
+  }
+  if (schedule_of(training).needs_horizon) training.final_rate = asked.final_rate.value_or(kDefaultFinalRate);
+  if (!schedule_of(training).cools_down) training.cooldown = 0;
+}
+
+}  // namespace
+
 TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size) {
   const Recipe& recipe = row_named("recipe", kRecipes, experiment.recipe);
   const TrainingAsked& asked = experiment.training;
@@ -114,17 +135,12 @@ TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size) {
   training.epsilon = asked.epsilon.value_or(training.epsilon);
   training.weight_decay = asked.weight_decay.value_or(training.weight_decay);
   training.clip = asked.clip.value_or(training.clip);
+  choose(asked, training);
   return training;
 }
 
 Steps steps_of(const TrainingSpec& training, std::int64_t context, std::int64_t tokens) {
-  Steps steps;
-  steps.total = tokens / (training.batch * context);
-  if (training.cooldown > 0)
-    steps.cooldown = std::clamp<std::int64_t>(std::llround(training.cooldown * static_cast<double>(steps.total)), 1,
-                                              std::max<std::int64_t>(1, steps.total));
-  steps.leave = steps.total - steps.cooldown;
-  return steps;
+  return vernier::steps_of(training, tokens / (training.batch * context));
 }
 
 }  // namespace vernier::plan

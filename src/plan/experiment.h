@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "record/post_training.h"
 #include "record/run_spec.h"
+#include "record/training_choices.h"
 
 namespace vernier::data {
 class Corpus;
@@ -25,6 +26,8 @@ struct TrainingAsked {
   double learning_rate = 0;
   std::int64_t warmup_tokens = 0;
   std::optional<double> cooldown, beta1, beta2, epsilon, weight_decay, clip;
+  std::optional<std::string> optimizer, adjust_lr, schedule;  ///< names of record/training_choices.h
+  std::optional<double> momentum, final_rate;
 
   template <class Archive>
   void fields(Archive& a) {
@@ -37,6 +40,11 @@ struct TrainingAsked {
     a.optional("epsilon", epsilon);
     a.optional("weight_decay", weight_decay);
     a.optional("clip", clip);
+    a.optional("optimizer", optimizer);
+    a.optional("momentum", momentum);
+    a.optional("adjust_lr", adjust_lr);
+    a.optional("schedule", schedule);
+    a.optional("final_rate", final_rate);
   }
 };
 
@@ -185,13 +193,8 @@ ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size);
 /// The training of one size of the grid, what was not asked taken from the recipe.
 TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size);
 
-/// The bounds of `warmup-stable-decay` in whole steps for a run of D tokens: the trunk lasts `leave` steps, the
-/// cool-down the rest. The trainer, the planner and the cost use these same numbers.
-struct Steps {
-  std::int64_t total = 0;     ///< D / (batch x context)
-  std::int64_t leave = 0;     ///< steps of the trunk that the run shares: total - cooldown
-  std::int64_t cooldown = 0;  ///< round(cooldown share x total), at least one where the share is not 0
-};
+/// The bounds of a run of D tokens.
+using vernier::Steps;
 Steps steps_of(const TrainingSpec& training, std::int64_t context, std::int64_t tokens);
 
 }  // namespace vernier::plan

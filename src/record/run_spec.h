@@ -58,9 +58,14 @@ struct TrainingSpec {
   std::int64_t batch = 0;          ///< sequences per step
   double learning_rate = 0;        ///< at the top of the schedule
   std::int64_t warmup_tokens = 0;  ///< linear, from 0
-  double cooldown = 0;             ///< share of all tokens over which the rate falls to 0 as 1 - sqrt(progress)
+  double cooldown = 0;             ///< share of all tokens over which wsd lets the rate fall to 0 as 1 - sqrt(progress)
   double beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
-  double clip = 0;  ///< largest global gradient norm of a member
+  double clip = 0;                                      ///< largest global gradient norm of a member
+  std::optional<std::string> optimizer = std::nullopt;  ///< absent: adamw; names stand in record/training_choices.h
+  std::optional<double> momentum = std::nullopt;        ///< of muon alone
+  std::optional<std::string> adjust_lr = std::nullopt;  ///< of muon alone: how a matrix' rate follows from its shape
+  std::optional<std::string> schedule = std::nullopt;   ///< absent: wsd
+  std::optional<double> final_rate = std::nullopt;      ///< share of the top, of schedules that fall to one
 
   template <class Archive>
   void fields(Archive& a) {
@@ -73,6 +78,11 @@ struct TrainingSpec {
     a("epsilon", epsilon);
     a("weight_decay", weight_decay);
     a("clip", clip);
+    a.optional("optimizer", optimizer);
+    a.optional("momentum", momentum);
+    a.optional("adjust_lr", adjust_lr);
+    a.optional("schedule", schedule);
+    a.optional("final_rate", final_rate);
   }
   bool operator==(const TrainingSpec&) const = default;
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "format/number.h"
+#include "record/training_choices.h"
 #include "store/csv.h"
 #include "store/files.h"
 #include "store/run_folder.h"
@@ -115,6 +116,10 @@ constexpr std::array kRunColumns{
               [](Run r) -> Value { return r.spec.numbers.backward_rounding.value_or(r.spec.numbers.rounding); }},
     RunColumn{"rotation", kText, "of the operands of products before rounding: none or hadamard<block>",
               [](Run r) -> Value { return r.spec.numbers.rotation.value_or("none"); }},
+    RunColumn{"optimizer", kText, "adamw, adam or muon",
+              [](Run r) -> Value { return r.spec.training.optimizer.value_or(std::string(kDefaultOptimizer)); }},
+    RunColumn{"schedule", kText, "of the learning rate: wsd, cosine, linear or inverse-sqrt",
+              [](Run r) -> Value { return r.spec.training.schedule.value_or(std::string(kDefaultSchedule)); }},
 };
 static_assert(names_differ(kRunColumns));
 

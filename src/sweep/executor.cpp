@@ -85,6 +85,7 @@ class Execution {
       const Outcome one = train_wave(std::move(wave), waves.recompute, site_);
       all_.trained += one.trained;
       all_.diverged += one.diverged;
+      all_.tokens += one.tokens;
     }
   }
 

@@ -13,6 +13,7 @@ namespace vernier::sweep {
 struct Outcome {
   std::int64_t trained = 0;       ///< runs published by this call
   std::int64_t diverged = 0;      ///< of them
+  std::int64_t tokens = 0;        ///< trained on by this call, summed over members
   std::int64_t post_trained = 0;  ///< runs that were stored already and got rows of ptq.csv by this call
 };
 

@@ -27,8 +27,12 @@ at::Tensor& part_of(train::MemberState& member, std::size_t part) {
 
 /// The parts of a member that are no tensors.
 Json notes_of(const train::MemberState& member, double seconds) {
-  Json notes = {
-      {"loss_sum", member.loss_sum}, {"loss_count", member.loss_count}, {"seconds", seconds}, {"curve", Json::array()}};
+  Json notes = {{"loss_sum", member.loss_sum},
+                {"loss_count", member.loss_count},
+                {"last_rate", member.last_rate},
+                {"last_norm", member.last_norm},
+                {"seconds", seconds},
+                {"curve", Json::array()}};
   if (member.diverged_at) notes["diverged_at"] = *member.diverged_at;
   for (const CurvePoint& p : member.curve)
     notes["curve"].push_back({p.step, p.tokens, p.learning_rate, p.loss_train, p.gradient_norm});
@@ -38,6 +42,8 @@ Json notes_of(const train::MemberState& member, double seconds) {
 void read_notes(const Json& notes, train::MemberState& member) {
   member.loss_sum = notes.at("loss_sum");
   member.loss_count = notes.at("loss_count");
+  member.last_rate = notes.at("last_rate");
+  member.last_norm = notes.at("last_norm");
   if (notes.contains("diverged_at")) member.diverged_at = notes["diverged_at"].get<std::int64_t>();
   for (const Json& row : notes.at("curve"))
     member.curve.push_back({row.at(0), row.at(1), row.at(2), row.at(3), std::nullopt, row.at(4)});

@@ -122,6 +122,7 @@ class Wave {
   void report(std::int64_t reached, std::int64_t member_steps) {
     const double steps = static_cast<double>(member_steps);
     const double tokens = steps * static_cast<double>(rest_.cohort.step_tokens());
+    outcome_.tokens += member_steps * rest_.cohort.step_tokens();
     site_.progress.advanced({reached, tokens, work_of_step(rest_.cohort) * steps,
                              training_flops_per_token(rest_.cohort.shape).total() * tokens});
   }
@@ -147,16 +148,20 @@ class Wave {
     throw Interrupted("stopped; everything finished is kept, and the same command continues");
   }
 
+  /// The rate of every step of the runs of a horizon; of the trunk's, it is that of every horizon that shares it.
+  auto rate_of(std::size_t h) const {
+    const std::int64_t warmup = trainer_.spec().warmup_steps(), total = rest_.cohort.steps(h).total;
+    return [training = rest_.cohort.training, warmup, total](const train::Member& member, std::int64_t step) {
+      return train::rate_at(training, member.learning_rate, step, warmup, total);
+    };
+  }
+
   void follow_trunk(std::size_t h) {
-    const std::int64_t warmup = trainer_.spec().warmup_steps(), leave = rest_.cohort.steps(h).leave;
+    const std::int64_t leave = rest_.cohort.steps(h).leave;
+    if (trunk_.state.step == leave) return;
     const Course course{trunk_, rest_.from(h), place("trunk"), alarms_};
-    const bool is_there = trunk_.state.step == leave;
-    advance(course, {leave,
-                     [warmup](const train::Member& member, std::int64_t step) {
-                       return train::trunk_rate(member.learning_rate, step, warmup);
-                     },
-                     {}});
-    if (!is_there) keep(course);
+    advance(course, {leave, rate_of(h), {}});
+    keep(course);
   }
 
   /// A branch that was begun goes on where it was saved.
@@ -180,13 +185,10 @@ class Wave {
     laps_.begin();
     Saved cooled = begun_branch(h, active, saved_place);
     Alarms alarms = alarms_;
-    advance({cooled, active, saved_place, alarms}, {steps.total,
-                                                    [steps](const train::Member& member, std::int64_t step) {
-                                                      return train::branch_rate(member.learning_rate, step, steps.leave,
-                                                                                steps.total);
-                                                    },
-                                                    {},
-                                                    true});
+    advance({cooled, active, saved_place, alarms}, {steps.total, rate_of(h), {}, true});
+    for (std::size_t m = 0; m < names_.size(); ++m)  // a branch without steps has closed no row
+      if (active[m] && !cooled.state.members[m].diverged_at)
+        train::close_curve(cooled.state.members[m], steps.total, rest_.cohort.step_tokens());
     const auto evaluations = trainer_.evaluate(cooled.state, active);
     laps_.charge(cooled.seconds, active);
     for (std::size_t m = 0; m < names_.size(); ++m)

@@ -6,10 +6,11 @@
 #include <bit>
 #include <cmath>
 
-#include "train/adamw.h"
+#include "record/training_choices.h"
 #include "train/cuda/device.h"
 #include "train/memory.h"
 #include "train/on_threads.h"
+#include "train/optimizer.h"
 
 namespace vernier::train {
 
@@ -32,6 +33,14 @@ bool is_curve_step(std::int64_t steps_done) {
   const auto doubling = std::bit_width(static_cast<std::uint64_t>(steps_done));  // 2^(doubling - 1) <= steps_done
   const std::int64_t interval = doubling <= 5 ? 1 : std::int64_t{1} << (doubling - 5);
   return steps_done > 0 && steps_done % interval == 0;
+}
+
+void close_curve(MemberState& member, std::int64_t steps_done, std::int64_t step_tokens) {
+  if (member.loss_count == 0) return;
+  const double loss = member.loss_sum / static_cast<double>(member.loss_count);
+  member.curve.push_back({steps_done, steps_done * step_tokens, member.last_rate, loss, {}, member.last_norm});
+  member.loss_sum = 0;
+  member.loss_count = 0;
 }
 
 CohortState copy_of(const CohortState& state, const std::vector<bool>& active) {
@@ -58,6 +67,7 @@ CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus
     : spec_(std::move(spec)), corpus_(std::move(corpus)), device_(device), threads_(threads) {
   for (const Member& member : spec_.members) layouts_.push_back(model::layout_of(spec_.shape, member.numbers));
   keep_freed_memory();
+  make_workers();
   if (device_.is_cuda()) cuda::be_deterministic();
 }
 
@@ -79,7 +89,7 @@ std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& st
                                                            const std::vector<bool>& active) const {
   std::vector<std::vector<std::size_t>> split;
   for (std::size_t k = 0; k < spec_.members.size(); ++k) {
-    if (!active[k] || state.members[k].diverged_at) continue;
+    if (!active[k] || state.members[k].diverged_at || is_fused(k)) continue;
     const auto joins = [&](const auto& members) {
       return device_.is_cuda() && model::same_storage(layouts_[members[0]], layouts_[k]);
     };
@@ -150,11 +160,9 @@ void note(MemberState& member, double loss, double norm, double rate, std::int64
           bool last) {
   member.loss_sum += loss;
   ++member.loss_count;
-  if (!last && !is_curve_step(steps_done)) return;
-  member.curve.push_back(
-      {steps_done, steps_done * step_tokens, rate, member.loss_sum / static_cast<double>(member.loss_count), {}, norm});
-  member.loss_sum = 0;
-  member.loss_count = 0;
+  member.last_rate = rate;
+  member.last_norm = norm;
+  if (last || is_curve_step(steps_done)) close_curve(member, steps_done, step_tokens);
 }
 
 namespace {
@@ -170,11 +178,24 @@ void attach_gradients(std::vector<at::Tensor>& parameters, const model::Layout& 
 
 }  // namespace
 
+bool CohortTrainer::diverges(const Ended& ended, const OptimizerState& storages, MemberState& member,
+                             const Order& order) const {
+  const auto [k, step, loss, norm] = ended;
+  if (order.seen) order.seen(k, step + 1, loss, norm);
+  if (!std::isfinite(loss) || !std::isfinite(norm)) member.diverged_at = member.diverged_at.value_or(step + 1);
+  if (member.diverged_at) return true;
+  const double rate = order.rate(spec_.members[k], step);
+  const double factor = norm > spec_.training.clip ? spec_.training.clip / norm : 1.0;
+  const MemberStep update{{rate, factor, step + 1}, storages};
+  optimise(spec_.training, layouts_[k], {&update, 1});
+  note(member, loss, norm, rate, step + 1, spec_.step_tokens(), order.close_curve && step + 1 == order.until);
+  return false;
+}
+
 void CohortTrainer::train_group(Group& group, CohortState& state, const Order& order,
                                 const at::Tensor& tokens_SBT1) const {
   group.gradient_KP = at::zeros_like(group.weights_KP);
-  const model::Layout& layout = group.cohort.layout;
-  attach_gradients(group.cohort.parameters, layout, group.gradient_KP);
+  attach_gradients(group.cohort.parameters, group.cohort.layout, group.gradient_KP);
   for (std::int64_t i = 0; i < tokens_SBT1.size(0); ++i) {
     const std::int64_t step = state.step + i;
     group.cohort.rules = rules_of(group, step);
@@ -182,33 +203,28 @@ void CohortTrainer::train_group(Group& group, CohortState& state, const Order& o
     loss_K.sum().backward();
     const at::Tensor norms_K = group.gradient_KP.norm(2, {1}).to(at::kCPU), losses_K = loss_K.detach().to(at::kCPU);
     for (std::size_t j = 0; j < group.members.size(); ++j) {
-      MemberState& member = state.members[group.members[j]];
       const auto row = static_cast<std::int64_t>(j);
-      const double loss = losses_K[row].item<double>(), norm = norms_K[row].item<double>();
-      if (order.seen) order.seen(group.members[j], step + 1, loss, norm);
-      if (!std::isfinite(loss) || !std::isfinite(norm)) member.diverged_at = member.diverged_at.value_or(step + 1);
-      at::Tensor gradient = group.gradient_KP[row];
-      if (member.diverged_at) {
-        gradient.zero_();
-        continue;
-      }
-      const double rate = order.rate(spec_.members[group.members[j]], step);
-      const double factor = norm > spec_.training.clip ? spec_.training.clip / norm : 1.0;
-      at::Tensor w = group.weights_KP[row], m = group.first_moment_KP[row], v = group.second_moment_KP[row];
-      adamw(spec_.training, {rate, factor, step + 1}, layout.decayed, w, m, v, gradient);
-      note(member, loss, norm, rate, step + 1, spec_.step_tokens(), order.close_curve && step + 1 == order.until);
+      at::Tensor w = group.weights_KP[row], m = group.first_moment_KP[row], v = group.second_moment_KP[row],
+                 gradient = group.gradient_KP[row];
+      const Ended ended{group.members[j], step, losses_K[row].item<double>(), norms_K[row].item<double>()};
+      if (diverges(ended, {w, m, v, gradient}, state.members[group.members[j]], order)) gradient.zero_();
     }
     if (group.members.size() == 1 && state.members[group.members[0]].diverged_at) return;
   }
 }
 
 void CohortTrainer::advance(CohortState& state, const Order& order, const std::atomic<bool>& stop) const {
-  if (device_.is_cuda()) return advance_stacked(state, order, stop);
+  const bool on_device = device_.is_cuda() && optimizer_of(spec_.training) == Optimizer::AdamW;
+  if (on_device) return advance_stacked(state, order, stop);
   while (state.step < order.until && !stop) {
     const std::int64_t steps = std::min(steps_of_chunk(spec_), order.until - state.step);
     const at::Tensor tokens = batches(state.step, steps);
+    const auto fused = fused_of(state, order.active);
     auto groups = groups_of(state, order.active);
-    on_threads(groups.size(), [&](std::size_t i) { train_group(groups[i], state, order, tokens); });
+    on_threads(fused.size() + groups.size(), [&](std::size_t i) {
+      if (i < fused.size()) return train_fused(fused[i], state, order, tokens);
+      train_group(groups[i - fused.size()], state, order, tokens);
+    });
     for (const Group& group : groups) unstack(group, state);
     state.step += steps;
     if (order.advanced) order.advanced(steps);
@@ -248,8 +264,14 @@ std::vector<std::vector<double>> CohortTrainer::sequence_losses(const CohortStat
                                                                 const std::vector<bool>& active,
                                                                 const at::Tensor& tokens_ST1) const {
   std::vector<std::vector<double>> losses(spec_.members.size());
+  const auto fused = fused_of(state, active);
   auto groups = groups_of(state, active);
-  on_threads(groups.size(), [&](std::size_t i) {
+  on_threads(fused.size() + groups.size(), [&](std::size_t piece) {
+    if (piece < fused.size()) {
+      losses[fused[piece]] = fused_losses(fused[piece], state.members[fused[piece]], tokens_ST1);
+      return;
+    }
+    const std::size_t i = piece - fused.size();
     const at::NoGradGuard no_gradients;
     for (const at::Tensor& batch : tokens_ST1.split(spec_.training.batch)) {
       const at::Tensor rows_KR = model::row_losses(groups[i].cohort, batch).to(at::kCPU, at::kDouble);

@@ -17,6 +17,7 @@
 #include "data/corpus.h"
 #include "model/transformer.h"
 #include "record/run_record.h"
+#include "train/optimizer.h"
 
 namespace vernier::train {
 
@@ -39,13 +40,15 @@ struct CohortSpec {
   std::int64_t warmup_steps() const { return training.warmup_tokens / step_tokens(); }
 };
 
-/// What one member has become. Copied when a branch leaves the trunk, written to disk to survive anything.
+/// What one member has become, whatever its optimiser: Muon keeps the momentum of matrices in first_moment_P. Copied
+/// when a branch leaves the trunk, written to disk to survive anything.
 struct MemberState {
   at::Tensor weights_P, first_moment_P, second_moment_P;
   std::optional<std::int64_t> diverged_at;  ///< step whose loss or gradient was not finite; nothing is trained after it
   Curve curve;
   double loss_sum = 0;  ///< of the steps since the last row of the curve
   std::int64_t loss_count = 0;
+  double last_rate = 0, last_norm = 0;  ///< of the step before
 };
 
 struct CohortState {
@@ -65,6 +68,9 @@ struct Evaluation {
 
 /// Rows of a curve: sixteen in each doubling of the steps, and the last step of a branch.
 bool is_curve_step(std::int64_t steps_done);
+
+/// A row of the curve at the step that was done last, unless it is there already.
+void close_curve(MemberState& member, std::int64_t steps_done, std::int64_t step_tokens);
 
 class CohortTrainer {
  public:
@@ -103,6 +109,21 @@ class CohortTrainer {
   std::vector<model::Rules> rules_of(const Group& group, std::optional<std::int64_t> step) const;
   void train_group(Group& group, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const;
   void unstack(const Group& group, CohortState& state) const;
+  /// Members whose numbers the fused step knows, and their place at work.
+  struct Worker;
+  bool is_fused(std::size_t member) const;
+  std::vector<std::size_t> fused_of(const CohortState& state, const std::vector<bool>& active) const;
+  Worker& worker() const;
+  void make_workers();
+  void train_fused(std::size_t member, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const;
+  std::vector<double> fused_losses(std::size_t member, const MemberState& state, const at::Tensor& tokens_ST1) const;
+  /// Ends a step: reports it, and updates the weights unless the member has diverged, which it returns.
+  struct Ended {
+    std::size_t member;
+    std::int64_t step;
+    double loss, norm;
+  };
+  bool diverges(const Ended& ended, const OptimizerState& storages, MemberState& member, const Order& order) const;
   struct Stack;
   std::vector<std::shared_ptr<Stack>> stacks_of(const CohortState& state, const std::vector<bool>& active) const;
   std::shared_ptr<Stack> stack_of(const std::vector<std::size_t>& members) const;
@@ -122,6 +143,7 @@ class CohortTrainer {
   at::Device device_;
   int threads_;
   std::vector<model::Layout> layouts_;
+  std::vector<std::shared_ptr<Worker>> workers_;        ///< one for each thread, with the memory of its steps
   mutable std::vector<std::shared_ptr<Stack>> stacks_;  ///< those of the last call, with what they have recorded
 };
 

@@ -15,7 +15,7 @@ cuda::Constants constants_of(const TrainingSpec& training);
 cuda::Rates rates_of(const TrainingSpec& training, double learning_rate, std::int64_t count);
 
 /// Squares the gradients, says which members go on and how far their gradients are clipped, and updates their weights
-/// as adamw() does. Both devices give the same bits.
+/// as adam() does. Both devices give the same bits.
 void finish_step(const cuda::Storages& storages, const cuda::Constants& constants, const cuda::StepMemory& memory,
                  const at::Device& device);
 

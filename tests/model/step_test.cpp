@@ -82,7 +82,8 @@ TEST_CASE("the fused step gives the loss and the gradient of the composed transf
   // A value that falls on the other side of a midpoint moves by a whole step of its grid: a difference of summation can
   // show at the size of a few such values among many.
   for (const char* weights : {"fp32", "int4/channel", "e4m3/tensor", "e2m1/block16:e8m0", "int12/channel"})
-    for (const char* activations : {"fp32", "int8/tensor", "e4m3/token", "bf16", "int8/tensor:rms", "e2m1/block16:e4m3"})
+    for (const char* activations :
+         {"fp32", "int8/tensor", "e4m3/token", "bf16", "int8/tensor:rms", "e2m1/block16:e4m3"})
       close(asked({.weights = weights, .activations = activations}), 1e-3);
   for (const char* kv : {"int8/tensor", "int4/token", "e4m3/tensor:mse", "bf16"}) close(asked({.kv = kv}), 1e-3);
   close(asked({.embedding = "int6/channel", .head = "int6/channel"}), 1e-4);

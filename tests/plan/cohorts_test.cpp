@@ -85,6 +85,21 @@ TEST_CASE("a trunk lasts to where its last branch leaves, and trunk and branch m
   CHECK(all.trunk == 3 * tokens.trunk);
 }
 
+TEST_CASE("a schedule that needs the horizon shares no trunk, one that goes on for ever is all trunk", "[plan][fast]") {
+  for (const char* falling : {"cosine", "linear"}) {
+    const auto both = cohorts(kSmall, {std::string("training.schedule=") + falling});
+    REQUIRE(both.size() == 2);
+    const Tokens tokens = tokens_of(both[0]);
+    CHECK(trunk_steps(both[0], 0) == 0);
+    CHECK(tokens.trunk == 0);
+    CHECK(tokens.branches == tokens.separate);
+    CHECK(both[0].name != cohorts(kSmall)[0].name);
+  }
+  const Tokens endless = tokens_of(cohorts(kSmall, {"training.schedule=inverse-sqrt"})[0]);
+  CHECK(endless.trunk == 2 * 128000);
+  CHECK(endless.branches == 0);
+}
+
 TEST_CASE("steps are whole, at least one of them cools down, and no cool-down means none", "[plan][fast]") {
   TrainingSpec training{.batch = 4, .learning_rate = 1, .cooldown = 0.2};
   CHECK(steps_of(training, 32, 128).cooldown == 1);
@@ -93,4 +108,7 @@ TEST_CASE("steps are whole, at least one of them cools down, and no cool-down me
   CHECK(steps_of(training, 32, 128 * 8).leave == 6);
   training.cooldown = 0;
   CHECK(steps_of(training, 32, 128 * 8).leave == 8);
+  training.schedule = "cosine";
+  CHECK(steps_of(training, 32, 128 * 8).leave == 0);
+  CHECK(steps_of(training, 32, 128 * 8).cooldown == 8);
 }

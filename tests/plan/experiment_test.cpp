@@ -103,6 +103,58 @@ TEST_CASE("heads must leave an even width to each, and default to the recipe's a
   CHECK(default_heads("2024-wsd", 33) == 0);
 }
 
+TEST_CASE("the usual optimiser and schedule leave no trace in a spec, so that runs keep their names", "[plan][fast]") {
+  const auto first_id = [](const std::vector<std::string>& set) {
+    const Experiment experiment = read(kSmall, set);
+    return run_id(runs_of(experiment)[0], experiment.corpus_digest);
+  };
+  const std::string name = first_id({});
+  CHECK(first_id({"training.optimizer=adamw", "training.schedule=wsd"}) == name);
+  for (const char* other : {"training.optimizer=adam", "training.optimizer=muon", "training.schedule=cosine",
+                            "training.schedule=linear", "training.schedule=inverse-sqrt"})
+    CHECK(first_id({other}) != name);
+}
+
+TEST_CASE("an optimiser and a schedule bring what only they have, resolved", "[plan][fast]") {
+  const auto training = [](const std::vector<std::string>& set) {
+    const Experiment experiment = read(kSmall, set);
+    return training_of(experiment, experiment.grid.sizes[0]);
+  };
+  const TrainingSpec usual = training({}), muon = training({"training.optimizer=muon"}),
+                     cosine = training({"training.schedule=cosine"});
+  CHECK((!usual.momentum && !usual.adjust_lr && !usual.final_rate));
+  CHECK((muon.momentum == 0.95 && muon.adjust_lr == "match_rms_adamw"));
+  CHECK((cosine.final_rate == 0.1 && cosine.cooldown == 0));
+  CHECK(training({"training.schedule=linear", "training.final_rate=0"}).final_rate == 0.0);
+  CHECK(training({"training.optimizer=muon", "training.adjust_lr=original"}).adjust_lr == "original");
+  CHECK(training({"training.schedule=cosine"}) != training({"training.schedule=linear"}));
+}
+
+TEST_CASE("an optimiser or schedule that cannot be is refused with its line and what was expected", "[plan][fast]") {
+  const std::vector<std::pair<const char*, const char*>> wrong{
+      {"optimizer: sgd", "training.optimizer: expected one of adamw, adam, muon, got 'sgd'"},
+      {"schedule: cosin", "training.schedule: expected one of wsd, cosine, linear, inverse-sqrt, got 'cosin'"},
+      {"schedule: cosine, final_rate: 1.5",
+       "training.final_rate: expected a share of the top rate from 0 to 1, got 1.5"},
+      {"final_rate: 0.1",
+       "training.final_rate: expected this key only with schedule: cosine or linear, not with schedule: wsd, got 0.1"},
+      {"schedule: cosine, cooldown: 0.2",
+       "training.cooldown: expected this key only with schedule: wsd, not with schedule: cosine, got 0.2"},
+      {"momentum: 0.9", "training.momentum: expected this key only with optimizer: muon, got 0.9"},
+      {"optimizer: muon, momentum: 1", "training.momentum: expected a share from 0 to below 1, got 1"},
+      {"optimizer: muon, adjust_lr: none", "training.adjust_lr: expected one of match_rms_adamw, original, got 'none'"},
+  };
+  for (const auto& [keys, said] : wrong)
+    CHECK_THAT(complaints(with("warmup_tokens: 1280", std::string("warmup_tokens: 1280, ") + keys)),
+               ContainsSubstring(std::string("experiment.yaml:6: ") + said));
+  CHECK_THAT(complaints(with("warmup_tokens: 1280", "warmup_tokens: 0, schedule: inverse-sqrt")),
+             ContainsSubstring("experiment.yaml:6: training.warmup_tokens: expected a warm-up of at least one step"));
+  CHECK_THAT(complaints(kSmall, {"training.schedule=none"}), ContainsSubstring("got 'none'"));
+  CHECK(complaints(with("warmup_tokens: 1280", "warmup_tokens: 12800, schedule: cosine")) == "");
+  CHECK_THAT(complaints(with("warmup_tokens: 1280", "warmup_tokens: 12928, schedule: cosine")),
+             ContainsSubstring("expected at most 12800, all that the run of 12800 tokens trains, got 12928"));
+}
+
 TEST_CASE("the warm-up must end before the shortest run cools down", "[plan][fast]") {
   CHECK(complaints(with("warmup_tokens: 1280", "warmup_tokens: 10240")) == "");  // 80 % of 12800
   CHECK_THAT(complaints(with("warmup_tokens: 1280", "warmup_tokens: 10368")),

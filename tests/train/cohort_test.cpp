@@ -79,6 +79,47 @@ TEST_CASE("a member gives the losses and weights that it gives alone, bit for bi
   }
 }
 
+TEST_CASE("a member gives what it gives alone under every optimiser, and learns", "[train][fast]") {
+  const auto optimizer = GENERATE(as<std::string>{}, "adam", "muon");
+  auto spec = spec_with({member("fp32"), member("int4/channel", 0.005, 2), member("fp32", 0.003)});
+  spec.training.optimizer = optimizer;
+  const train::CohortTrainer cohort(spec, corpus(), at::kCPU, 2);
+  const auto together = trained(cohort, 20);
+  for (std::size_t k = 0; k < spec.members.size(); ++k) {
+    auto its = spec;
+    its.members = {spec.members[k]};
+    CHECK(at::equal(together.members[k].weights_P,
+                    trained(train::CohortTrainer(its, corpus(), at::kCPU, 1), 20).members[0].weights_P));
+    CHECK(together.members[k].curve.back().loss_train < together.members[k].curve.front().loss_train);
+  }
+}
+
+TEST_CASE("the spare threads of a member that is alone change no bit of it", "[train][fast]") {
+  auto spec = spec_with({member("fp32")});
+  spec.training.optimizer = "muon";
+  const auto one = trained(train::CohortTrainer(spec, corpus(), at::kCPU, 1), 20);
+  const auto two = trained(train::CohortTrainer(spec, corpus(), at::kCPU, 2), 20);
+  CHECK(at::equal(one.members[0].weights_P, two.members[0].weights_P));
+}
+
+TEST_CASE("a curve that is closed twice has one row more", "[train][fast]") {
+  const train::CohortTrainer trainer(spec_with({member("fp32")}), corpus(), at::kCPU, 1);
+  auto state = trained(trainer, 33);  // the rows are those of 32 and 34
+  train::MemberState& m = state.members[0];
+  REQUIRE(m.curve.back().step == 32);
+  for (int time = 0; time < 2; ++time) train::close_curve(m, 33, trainer.spec().step_tokens());
+  CHECK(m.curve.back().step == 33);
+  CHECK(m.curve[m.curve.size() - 2].step == 32);
+  auto order = until(33, 1);
+  order.close_curve = true;
+  auto closed = trainer.initial_state();
+  trainer.advance(closed, order, kGoOn);
+  const CurvePoint &here = m.curve.back(), &there = closed.members[0].curve.back();
+  CHECK(here.loss_train == there.loss_train);
+  CHECK(here.gradient_norm == there.gradient_norm);
+  CHECK(here.learning_rate == there.learning_rate);
+}
+
 TEST_CASE("members of every rounding, estimator and rotation give what they give alone, and learn", "[train][fast]") {
   const auto with = [](auto change) {
     train::Member m = member("int4/channel");

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "train/adamw.h"
+#include "train/adam.h"
 #include "train/cohort.h"
 // last, as it says
 #include "catch.h"
@@ -114,7 +114,9 @@ TEST_CASE("the fused step's end clips and updates as one by one, bit for bit, fo
     const auto at = static_cast<std::size_t>(k);
     CHECK(std::abs(found[at].norm - norm) < 1e-6 * norm);
     at::Tensor ww = before_w[k].clone(), mm = before_m[k].clone(), vv = before_v[k].clone(), gg = before_g[k].clone();
-    train::adamw(training, {0.01, static_cast<double>(factors[at]), 5}, decayed, ww, mm, vv, gg);
+    const train::OptimizerStep step{0.01, static_cast<double>(factors[at]), 5};
+    train::adam(training, step, train::Decay::Decoupled, {0, decayed}, {ww, mm, vv, gg});
+    train::adam(training, step, train::Decay::None, {decayed, size}, {ww, mm, vv, gg});
     CHECK(at::equal(w[k], ww));
     CHECK(at::equal(m[k], mm));
     CHECK(at::equal(v[k], vv));

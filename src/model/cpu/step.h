@@ -28,6 +28,8 @@ struct StepAsked {
   bool recompute = false;                ///< a block's activations are formed again in the backward pass
   bool backward = true;                  ///< else it can only evaluate
   bool three_parts = has_matrix_unit();  ///< products of gradients in bf16 parts
+
+  bool operator==(const StepAsked&) const = default;
 };
 
 /// Whether a member with these numbers can be computed this way: estimator identity, nothing learned, no rotation, and

@@ -15,7 +15,7 @@ struct Storages {
   std::int64_t members, size, decayed;
 };
 
-/// What is the same for all members and steps. See train/adamw.h for the formula.
+/// What is the same for all members and steps. See train/adam.h for the formula.
 struct Constants {
   float first, second, first_left, second_left, epsilon;
   double clip;
@@ -76,7 +76,7 @@ VERNIER_BOTH inline Update update_of(const Storages& s, const StepMemory& memory
   return {memory.rates[*memory.place * s.members + member], memory.factors[member], memory.active[member] != 0};
 }
 
-/// Element i of a member's storage, in the order of operations of adamw(); the gradient stays.
+/// Element i of a member's storage, in the order of operations of adam(); the gradient stays.
 VERNIER_BOTH inline void adamw_element(const Storages& s, const Constants& c, const Update& update, std::int64_t member,
                                        std::int64_t i) {
   if (!update.active) return;
