@@ -1,37 +1,65 @@
 #include "record/footprint.h"
 
+#include <algorithm>
+
+#include "format/number.h"
 #include "record/recipe.h"
 
 namespace vernier {
 
 namespace {
 
-constexpr std::int64_t kFloat = 4, kCarried = 2;  // bytes
+constexpr std::int64_t kFloat = 4, kBf16 = 2;  // bytes
 
-struct BlockBytes {
-  std::int64_t input, kept;  ///< of one row
+/// Whether both operands of a block's products are kept as two bytes: the rule of quant/carrier.h for a CPU.
+bool is_carried(const NumbersSpec& numbers, bool exact) {
+  constexpr int kSignificandBits = 8;
+  const auto fits = [](const Number& n) {
+    const bool unscaled = n.scale == Scale::None || n.granularity != Granularity::Block;
+    return n.rounded && unscaled && n.format.significand_bits <= kSignificandBits;
+  };
+  return !exact && fits(parse_number(numbers.weights)) && fits(parse_number(numbers.activations));
+}
+
+struct Widths {
+  std::int64_t channels, hidden, heads;
 };
 
-/// What the backward pass of a block needs of one row: its input, the operands of its four products, queries and keys
-/// before and after rounding and the values, the state between attention and mlp, gate and up, and the statistics of
-/// norms and softmax.
-BlockBytes bytes_of_block(const ShapeSpec& shape, std::int64_t operand) {
-  const std::int64_t width = shape.width, hidden = mlp_width(shape);
-  const std::int64_t operands = operand * (3 * width + hidden);
-  const std::int64_t heads = 4 * kFloat * width, between = kFloat * width, gates = 2 * kFloat * hidden;
-  const std::int64_t statistics = kFloat * (2 + 3 * shape.heads);
-  return {kFloat * width, operands + heads + between + gates + statistics};
+/// What the backward pass needs of one row of a block beside its input: operands of the four products, queries, keys
+/// (before rounding too) and values, the stream between attention and mlp, gate and up, statistics.
+std::int64_t kept_of_row(const Widths& w, std::int64_t operand, bool kv_rounded) {
+  const std::int64_t heads = (3 + kv_rounded) * w.channels, statistics = 2 + 3 * w.heads;
+  return operand * (3 * w.channels + w.hidden) + kFloat * (heads + w.channels + 2 * w.hidden + statistics);
+}
+
+/// What is needed of one row in one block at a time: unrounded operands, the last state of the stream, gradients.
+std::int64_t passing_of_row(const Widths& w) {
+  const std::int64_t forward = 6 * w.channels + w.hidden + 2, backward = 6 * w.channels + 2 * w.hidden;
+  return kFloat * (forward + backward);
+}
+
+/// A matrix as its products want it, for one parameter: turned, and with its scales multiplied in.
+std::int64_t prepared(bool rounded, bool carried) { return carried ? kBf16 + kFloat : rounded ? 2 * kFloat : kFloat; }
+
+/// Of the head's weights: the gradient of a few groups of rows.
+std::int64_t head_bytes(const ShapeSpec& shape, std::int64_t rows, const NumbersSpec& numbers) {
+  constexpr std::int64_t kRowsOfGroup = 256, kGroups = 16;
+  const std::int64_t size = shape.vocab * shape.width,
+                     groups = std::clamp<std::int64_t>(rows / kRowsOfGroup, 1, kGroups);
+  return size * (kFloat * groups + prepared(parse_number(numbers.head).rounded, false));
 }
 
 }  // namespace
 
 std::int64_t step_bytes(const ShapeSpec& shape, std::int64_t batch, const NumbersSpec& numbers, bool exact,
                         bool recompute) {
-  const bool carried = !exact && numbers.weights != "fp32" && numbers.activations != "fp32";
-  const BlockBytes block = bytes_of_block(shape, carried ? kCarried : kFloat);
-  const std::int64_t kept = recompute ? block.kept : shape.depth * block.kept;
-  const std::int64_t scratch = kFloat * (6 * shape.width + 3 * mlp_width(shape)), logits = kFloat * shape.vocab;
-  return batch * shape.context * (shape.depth * block.input + kept + scratch + logits);
+  const Widths widths{shape.width, mlp_width(shape), shape.heads};
+  const std::int64_t rows = batch * shape.context, blocks = recompute ? 1 : shape.depth;
+  const bool carried = is_carried(numbers, exact);
+  const std::int64_t kept = kept_of_row(widths, carried ? kBf16 : kFloat, parse_number(numbers.kv).rounded);
+  const std::int64_t matrices = shape.depth * widths.channels * (4 * widths.channels + 3 * widths.hidden);
+  return rows * (blocks * kept + shape.depth * kFloat * widths.channels + passing_of_row(widths)) +
+         matrices * prepared(parse_number(numbers.weights).rounded, carried) + head_bytes(shape, rows, numbers);
 }
 
 }  // namespace vernier

@@ -7,9 +7,9 @@
 
 namespace vernier {
 
-/// Bytes of one worker's activation buffers while it trains a batch of `batch` sequences of one member: what the
-/// backward pass needs of every block (of one block and every block's input under `recompute`), the logits, and
-/// scratch.
+/// Bytes of one worker while it trains a batch of `batch` sequences of one member: activations that the backward pass
+/// needs of every block (under `recompute` of one block, and every block's input), gradients, prepared weights. What
+/// the fused step on a CPU takes (model/cpu/step.h) but for partial sums and rounding up; a test compares both.
 ///
 /// exact    operands of products are kept in fp32, not in a carrier of two bytes
 std::int64_t step_bytes(const ShapeSpec& shape, std::int64_t batch, const NumbersSpec& numbers, bool exact,

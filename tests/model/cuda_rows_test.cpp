@@ -69,7 +69,8 @@ TEST_CASE("the arithmetic of the CUDA norm equals the CPU kernel, forward and ba
       const auto size = static_cast<std::size_t>(width);
       Floats y(size), dx(size), dgain(size), got(size), got_dx(size), got_dgain(size), rms(1);
       model::cpu::rms_norm_forward(x.data(), gain.data(), y.data(), rms.data(), 1, width);
-      model::cpu::rms_norm_backward(g.data(), x.data(), gain.data(), rms.data(), dx.data(), dgain.data(), 1, width);
+      model::cpu::rms_norm_backward(g.data(), x.data(), gain.data(), rms.data(), nullptr, dx.data(), dgain.data(), 1,
+                                    width);
       const float squares =
           summed(lanes, [&](Lane lane) { return model::cuda::lane_dot(x.data(), x.data(), width, lane); });
       const float along = summed(

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "model/transformer.h"
+#include "record/footprint.h"
 
 #include "catch.h"
 
@@ -129,4 +130,20 @@ TEST_CASE("a step that cannot train gives the same losses", "[model][fast]") {
   double sum = 0;
   for (std::int64_t r = 0; r < kBatch * kShape.context; ++r) sum += static_cast<double>(losses[r]);
   CHECK(sum / static_cast<double>(kBatch * kShape.context) == loss);
+}
+
+TEST_CASE("the memory that a plan states for a step is what the fused step takes", "[model][fast]") {
+  for (const char* weights : {"fp32", "int4/channel", "int12/channel"})
+    for (const char* kv : {"fp32", "int8/tensor"})
+      for (const bool recompute : {false, true}) {
+        model::cpu::StepAsked a = asked({.weights = weights, .activations = "int8/tensor", .kv = kv});
+        a.shape = {.depth = 3, .width = 64, .heads = 4, .context = 128, .vocab = 512};
+        a.batch = 8;
+        a.recompute = recompute;
+        a.three_parts = false;
+        const auto taken = static_cast<double>(model::cpu::Step::bytes(a));
+        const auto stated = static_cast<double>(step_bytes(a.shape, a.batch, a.numbers, a.exact, recompute));
+        CAPTURE(weights, kv, recompute, taken, stated);
+        CHECK(std::abs(stated / taken - 1) < 0.02);
+      }
 }

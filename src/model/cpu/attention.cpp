@@ -30,19 +30,10 @@ float largest_of(const float* x, std::int64_t count) {
   return top;
 }
 
-float sum_of(const float* x, std::int64_t count) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < count; ++i) sum += x[i];
-  return sum;
-}
-
-/// Scores of the first `visible` keys become exp(score * factor - shift), those of the rest 0.
-void exponential_row(float* row, std::int64_t visible, std::int64_t keys, float factor, float shift) {
-#pragma omp simd
-  for (std::int64_t j = 0; j < visible; ++j) row[j] = row[j] * factor - shift;
-  exponentials(row, visible);
+/// Scores of the first `visible` keys become exp(score * factor - shift), those of the rest 0; returns the sum.
+float exponential_row(float* row, std::int64_t visible, std::int64_t keys, float factor, float shift) {
   std::fill(row + visible, row + keys, 0.0F);
+  return shifted_exponentials(row, visible, factor, shift);
 }
 
 struct Parts {
@@ -72,8 +63,7 @@ void attend(const HeadInputs& in, const HeadSize& size, Rows<float> y, float* lo
     for (std::int64_t i = 0; i < queries; ++i) {
       float* row = room.scores + i * keys;
       const float top = largest_of(row, first + i + 1) * factor;
-      exponential_row(row, first + i + 1, keys, factor, top);
-      sums[i] = sum_of(row, first + i + 1);
+      sums[i] = exponential_row(row, first + i + 1, keys, factor, top);
       log_sum[first + i] = top + std::log(sums[i]);
     }
     float* out = y.at + first * y.stride;

@@ -17,24 +17,60 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 namespace {
 
-/// One vector of exponentials. Highway's Exp gives 0 for a NaN, which must stay one.
-void exponential(float* x) {
-  const hn::ScalableTag<float> d;
-  const auto value = hn::LoadU(d, x);
-  hn::StoreU(hn::IfThenElse(hn::IsNaN(value), value, hn::Exp(d, value)), d, x);
+using F = hn::ScalableTag<float>;
+using Floats = hn::Vec<F>;
+
+/// Highway's Exp gives 0 for a NaN, which must stay one.
+Floats exponential(Floats x) {
+  const F d;
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
+}
+
+/// Calls `each(pointers...)` for whole vectors, and once more for what is left on copies padded with zeros, of which as
+/// much as there was is written back to the first.
+template <class Each, class... Rest>
+void over_vectors(std::int64_t count, const Each& each, float* x, const Rest*... rest) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(F()));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) each(x + i, rest + i...);
+  if (i == count) return;
+  struct Padded {
+    HWY_ALIGN float values[HWY_MAX_BYTES / sizeof(float)] = {};
+    Padded(const float* from, std::int64_t some) {
+      std::memcpy(values, from, static_cast<std::size_t>(some) * sizeof(float));
+    }
+  };
+  Padded first(x + i, count - i);
+  each(first.values, Padded(rest + i, count - i).values...);
+  std::memcpy(x + i, first.values, static_cast<std::size_t>(count - i) * sizeof(float));
 }
 
 }  // namespace
 
 void exponentials(float* x, std::int64_t count) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  const F d;
+  over_vectors(
+      count, [&](float* at) { hn::StoreU(exponential(hn::LoadU(d, at)), d, at); }, x);
+}
+
+float shifted_exponentials(float* x, std::int64_t count, float factor, float shift) {
+  const F d;
+  const Floats factors = hn::Set(d, factor), shifts = hn::Set(d, shift);
+  Floats sums = hn::Zero(d);
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto one = [&](float* at) {
+    const Floats y = exponential(hn::Sub(hn::Mul(hn::LoadU(d, at), factors), shifts));
+    hn::StoreU(y, d, at);
+    return y;
+  };
   std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) exponential(x + i);
-  if (i == count) return;
-  float rest[HWY_MAX_BYTES / sizeof(float)] = {};
-  std::memcpy(rest, x + i, static_cast<std::size_t>(count - i) * sizeof(float));
-  exponential(rest);
-  std::memcpy(x + i, rest, static_cast<std::size_t>(count - i) * sizeof(float));
+  for (; i + lanes <= count; i += lanes) sums = hn::Add(sums, one(x + i));
+  float sum = hn::GetLane(hn::SumOfLanes(d, sums));
+  if (i < count)
+    over_vectors(
+        count - i, [&](float* at) { one(at); }, x + i);
+  for (; i < count; ++i) sum += x[i];
+  return sum;
 }
 
 namespace {
@@ -100,32 +136,46 @@ void rms_norm_backward(const float* y_gradient, const float* x, const float* gai
 }
 
 namespace {
-/// sigmoid(gate) of one row into `sigmoid`.
-void sigmoids(const float* gate, float* sigmoid, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) sigmoid[i] = -gate[i];
-  exponentials(sigmoid, count);
-  for (std::int64_t i = 0; i < count; ++i) sigmoid[i] = 1.0f / (1.0f + sigmoid[i]);
+Floats sigmoid(Floats x) {
+  const Floats one = hn::Set(F(), 1.0F);
+  return hn::Div(one, hn::Add(one, exponential(hn::Neg(x))));
 }
 }  // namespace
 
 void swiglu_forward(const float* x, float* y, std::int64_t rows, std::int64_t hidden) {
-  for (std::int64_t row = 0; row < rows; ++row, x += 2 * hidden, y += hidden) {
-    sigmoids(x, y, hidden);
-#pragma omp simd
-    for (std::int64_t i = 0; i < hidden; ++i) y[i] = x[i] * y[i] * x[hidden + i];
-  }
+  const F d;
+  for (std::int64_t row = 0; row < rows; ++row, x += 2 * hidden, y += hidden)
+    over_vectors(
+        hidden,
+        [&](float* out, const float* gates, const float* ups) {
+          const Floats gate = hn::LoadU(d, gates);
+          hn::StoreU(hn::Mul(hn::Mul(gate, sigmoid(gate)), hn::LoadU(d, ups)), d, out);
+        },
+        y, x, x + hidden);
 }
 
 void swiglu_backward(const float* y_gradient, const float* x, float* x_gradient, std::int64_t rows,
                      std::int64_t hidden) {
+  const F d;
+  const Floats one = hn::Set(d, 1.0F);
   for (std::int64_t row = 0; row < rows; ++row, x += 2 * hidden, x_gradient += 2 * hidden, y_gradient += hidden) {
-    sigmoids(x, x_gradient, hidden);
-#pragma omp simd
-    for (std::int64_t i = 0; i < hidden; ++i) {
-      const float sigmoid = x_gradient[i], gate = x[i], up = x[hidden + i];
-      x_gradient[hidden + i] = y_gradient[i] * gate * sigmoid;
-      x_gradient[i] = y_gradient[i] * up * sigmoid * (1.0f + gate * (1.0f - sigmoid));
-    }
+    float* up_gradient = x_gradient + hidden;  // holds the sigmoid first
+    const auto sigmoids = [&](float* out, const float* gates) { hn::StoreU(sigmoid(hn::LoadU(d, gates)), d, out); };
+    over_vectors(hidden, sigmoids, up_gradient, x);
+    over_vectors(
+        hidden,
+        [&](float* out, const float* g, const float* gates, const float* ups, const float* of_gates) {
+          const Floats gate = hn::LoadU(d, gates), s = hn::LoadU(d, of_gates);
+          const Floats slope = hn::Mul(s, hn::Add(one, hn::Mul(gate, hn::Sub(one, s))));
+          hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(d, g), hn::LoadU(d, ups)), slope), d, out);
+        },
+        x_gradient, y_gradient, x, x + hidden, up_gradient);
+    over_vectors(
+        hidden,
+        [&](float* out, const float* g, const float* gates) {
+          hn::StoreU(hn::Mul(hn::LoadU(d, g), hn::Mul(hn::LoadU(d, gates), hn::LoadU(d, out))), d, out);
+        },
+        up_gradient, y_gradient, x);
   }
 }
 
@@ -246,15 +296,10 @@ void add(const float* x, std::int64_t count, float* y) {
 }
 
 float cross_entropy_in_place(float* logits, std::int64_t vocab, std::int64_t target, float factor) {
-  float top = logits[0], sum = 0;
+  float top = logits[0];
 #pragma omp simd reduction(max : top)
   for (std::int64_t i = 0; i < vocab; ++i) top = std::max(top, logits[i]);
-  const float of_target = logits[target];
-#pragma omp simd
-  for (std::int64_t i = 0; i < vocab; ++i) logits[i] -= top;
-  exponentials(logits, vocab);
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < vocab; ++i) sum += logits[i];
+  const float of_target = logits[target], sum = shifted_exponentials(logits, vocab, 1.0F, top);
   scale(logits, vocab, factor / sum);
   logits[target] -= factor;
   return top + std::log(sum) - of_target;

@@ -8,6 +8,9 @@ namespace vernier::model::cpu {
 /// x[i] becomes e^x[i], to 1 ulp.
 void exponentials(float* x, std::int64_t count);
 
+/// x[i] becomes e^(x[i] factor - shift); returns the sum of all.
+float shifted_exponentials(float* x, std::int64_t count, float factor, float shift);
+
 /// y = x * inverse_rms * gain, inverse_rms = 1 / sqrt(mean(x^2) + epsilon).
 void rms_norm_forward(const float* x, const float* gain, float* y, float* inverse_rms, std::int64_t rows,
                       std::int64_t width);

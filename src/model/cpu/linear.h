@@ -15,7 +15,7 @@
 namespace vernier::model::cpu {
 
 /// Rows that are computed together: a tile, which stays in cache from one operation to the next.
-inline constexpr std::int64_t kTile = 64;
+inline constexpr std::int64_t kTile = 128;
 
 struct MatrixNumbers {
   Number weights, activations;
