@@ -23,7 +23,8 @@ plan::Resources resources_of(const Machine& machine);
 
 plan::MachineName name_of(const Machine& machine);
 
-/// Best rate of a large square fp32 product [FLOP/s], of as many as fit into `seconds` after the first.
+/// Best rate of a large square product, fp32 or bf16, whichever this machine forms faster [FLOP/s]; of as many as fit
+/// into `seconds` after the first.
 double matmul_peak(const Machine& machine, double seconds);
 
 }  // namespace vernier::sweep

@@ -2,12 +2,31 @@
 
 #include <torch/torch.h>
 
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
 #include "model/transformer.h"
 #include "record/footprint.h"
 
 #include "catch.h"
 
 using namespace vernier;
+
+namespace {
+/// Larger pieces that this program and its libraries asked of operator new; the block kernel inside ATen makes a small
+/// key to find its code, in every call.
+std::atomic<std::int64_t> news = 0;
+constexpr std::size_t kKey = 256;  // bytes
+}  // namespace
+
+void* operator new(std::size_t size) {
+  news += size > kKey;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -85,8 +104,8 @@ TEST_CASE("the fused step gives the loss and the gradient of the composed transf
   for (const char* weights : {"fp32", "int4/channel", "e4m3/tensor", "e2m1/block16:e8m0", "int12/channel"})
     for (const char* activations :
          {"fp32", "int8/tensor", "e4m3/token", "bf16", "int8/tensor:rms", "e2m1/block16:e4m3"})
-      close(asked({.weights = weights, .activations = activations}), 1e-3);
-  for (const char* kv : {"int8/tensor", "int4/token", "e4m3/tensor:mse", "bf16"}) close(asked({.kv = kv}), 1e-3);
+      close(asked({.weights = weights, .activations = activations}), 3e-3);
+  for (const char* kv : {"int8/tensor", "int4/token", "e4m3/tensor:mse", "bf16"}) close(asked({.kv = kv}), 3e-3);
   close(asked({.embedding = "int6/channel", .head = "int6/channel"}), 1e-4);
 }
 
@@ -146,4 +165,22 @@ TEST_CASE("the memory that a plan states for a step is what the fused step takes
         CAPTURE(weights, kv, recompute, taken, stated);
         CHECK(std::abs(stated / taken - 1) < 0.02);
       }
+}
+
+TEST_CASE("a step allocates no buffer once it has been done", "[model][fast]") {
+  const Sample s = sample();
+  at::set_num_threads(1);
+  model::cpu::StepAsked a = asked({.weights = "int4/channel", .activations = "int8/tensor", .kv = "int8/tensor"});
+  model::cpu::Workspace workspace;
+  model::cpu::Step step(a, workspace);
+  const model::Rules rules = model::rules_of(a.numbers, 7, false, 3);
+  at::Tensor gradient = at::empty_like(s.weights_P);
+  const auto one = [&] {
+    step.train(rules, s.weights_P.const_data_ptr<float>(), s.tokens_BT1.const_data_ptr<std::int64_t>(),
+               gradient.data_ptr<float>());
+  };
+  one();
+  const std::int64_t before = news;
+  one();
+  CHECK(news == before);
 }

@@ -48,7 +48,7 @@ void bench_train(const BenchOptions& o) {
       quant::name_of(model::carrier_of(asked.numbers, asked.exact, machine.device.is_cpu()));
   if (!o.json) {
     fmt::print(
-        "{:.0f} tokens/s over {} member(s), {:.1f} GFLOP/s, {:.1f} % of the {:.0f} GFLOP/s of a large fp32 product\n",
+        "{:.0f} tokens/s over {} member(s), {:.1f} GFLOP/s, {:.1f} % of the {:.0f} GFLOP/s of a large product\n",
         rate, asked.members, speed / 1e9, 100 * speed / peak, peak / 1e9);
     return;
   }
