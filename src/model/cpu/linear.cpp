@@ -110,7 +110,7 @@ void PreparedWeights::input_gradient(std::int64_t rows, Rows<const float> g, Row
 namespace {
 constexpr std::int64_t kInputs = 128, kRows = 256;  ///< of a piece, and of one product in it
 
-std::int64_t outputs_of_piece(std::int64_t outputs) { return outputs >= 512 ? 256 : 128; }
+std::int64_t outputs_of_piece(std::int64_t outputs) { return outputs >= 512 ? 512 : 128; }
 std::int64_t blocks(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 }  // namespace
 
