@@ -42,6 +42,8 @@ void multiply(const ProductSize& size, Rows<const Bf16> a, Rows<const Bf16> b, R
   });
 }
 
+void release_matrix_unit() { at::native::cpublas::brgemm_release(); }
+
 bool has_matrix_unit() {
 #ifdef __x86_64__
   return __builtin_cpu_supports("amx-bf16") != 0;

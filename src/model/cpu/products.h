@@ -31,6 +31,10 @@ void multiply(const ProductSize& size, Rows<const float> a, Rows<const float> b,
 /// elements of one unpaired row.
 void multiply(const ProductSize& size, Rows<const Bf16> a, Rows<const Bf16> b, Rows<float> c, bool add = false);
 
+/// Hands a matrix unit back, which this thread's last product may have set up in a way that other libraries do not
+/// expect.
+void release_matrix_unit();
+
 /// Whether this processor multiplies bf16 faster than fp32; and whether by so much that three products of bf16 parts
 /// are faster than one of fp32 (matrix units).
 bool has_bf16_products();

@@ -1,13 +1,8 @@
 // One allocation, handed out in pieces.
 #pragma once
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <new>
 
@@ -40,15 +35,12 @@ class Workspace {
       memory_.reset();  // before the larger one is asked for
       memory_.reset(static_cast<std::byte*>(::operator new(bytes, kPage)));
       bytes_ = bytes;
-#ifdef __linux__
-      ::madvise(memory_.get(), bytes, MADV_HUGEPAGE);  // strided tiles of large matrices touch a page per row
-#endif
     }
     return memory_.get();
   }
 
  private:
-  static constexpr std::align_val_t kPage{1 << 21};
+  static constexpr std::align_val_t kPage{4096};
   struct Free {
     void operator()(std::byte* memory) const { ::operator delete(memory, kPage); }
   };

@@ -184,6 +184,7 @@ double Step::train(const Rules& rules, const float* weights_P, const std::int64_
     backward(b, gradient_P);
   }
   embedding_gradient(gradient_P);
+  end();
   double sum = 0;
   for (std::int64_t r = 0; r < rows_; ++r) sum += static_cast<double>(losses_[r]);
   return sum * factor_;
@@ -196,7 +197,12 @@ const float* Step::losses(const Rules& rules, const float* weights_P, const std:
   embed();
   for (std::size_t b = 0; b < blocks_.size(); ++b) forward(b);
   head(nullptr);
+  end();
   return losses_;
+}
+
+void Step::end() {
+  over_all(at::get_num_threads(), [](std::int64_t) { release_matrix_unit(); });
 }
 
 void Step::prepare_weights() {

@@ -83,6 +83,7 @@ class Step {
 
   void begin(const Rules& rules, const float* weights_P, const std::int64_t* tokens_BT1, std::int64_t sequences);
   void prepare_weights();
+  static void end();
   void embed();
   void forward(std::size_t block, bool whole = true);  ///< not whole: all but the output of the block
   void normalise(const float* x, std::size_t gain, float* inverse_rms, RoundedTensor& into);
