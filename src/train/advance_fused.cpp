@@ -58,14 +58,10 @@ double norm_of(const at::Tensor& gradient_P) {
 
 }  // namespace
 
-bool CohortTrainer::is_fused(std::size_t member) const {
-  return device_.is_cpu() && model::cpu::fuses(spec_.members[member].numbers);
-}
-
 std::vector<std::size_t> CohortTrainer::fused_of(const CohortState& state, const std::vector<bool>& active) const {
   std::vector<std::size_t> members;
   for (std::size_t k = 0; k < spec_.members.size(); ++k)
-    if (active[k] && !state.members[k].diverged_at && is_fused(k)) members.push_back(k);
+    if (active[k] && !state.members[k].diverged_at && fused_[k]) members.push_back(k);
   return members;
 }
 

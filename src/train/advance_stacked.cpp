@@ -113,7 +113,9 @@ void take_in(CohortState& state, const std::vector<std::size_t>& members, const 
       MemberState& member = state.members[members[j]];
       const auto [loss, norm] = found[i * members.size() + j];
       const std::int64_t step = state.step + static_cast<std::int64_t>(i);
-      if (!std::isfinite(loss) || !std::isfinite(norm)) member.diverged_at = member.diverged_at.value_or(step + 1);
+      if (member.diverged_at) continue;
+      if (order.seen) order.seen(members[j], step + 1, loss, norm);
+      if (!std::isfinite(loss) || !std::isfinite(norm)) member.diverged_at = step + 1;
       if (member.diverged_at) continue;
       note(member, loss, norm, order.rate(spec.members[members[j]], step), step + 1, spec.step_tokens(),
            order.close_curve && step + 1 == order.until);

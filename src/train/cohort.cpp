@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "model/cpu/step.h"
 #include "record/training_choices.h"
 #include "train/cuda/device.h"
 #include "train/memory.h"
@@ -65,7 +66,10 @@ struct CohortTrainer::Group {
 CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device,
                              int threads)
     : spec_(std::move(spec)), corpus_(std::move(corpus)), device_(device), threads_(threads) {
-  for (const Member& member : spec_.members) layouts_.push_back(model::layout_of(spec_.shape, member.numbers));
+  for (const Member& member : spec_.members) {
+    layouts_.push_back(model::layout_of(spec_.shape, member.numbers));
+    fused_.push_back(device_.is_cpu() && model::cpu::fuses(member.numbers));
+  }
   keep_freed_memory();
   make_workers();
   if (device_.is_cuda()) cuda::be_deterministic();
@@ -89,7 +93,7 @@ std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& st
                                                            const std::vector<bool>& active) const {
   std::vector<std::vector<std::size_t>> split;
   for (std::size_t k = 0; k < spec_.members.size(); ++k) {
-    if (!active[k] || state.members[k].diverged_at || is_fused(k)) continue;
+    if (!active[k] || state.members[k].diverged_at || fused_[k]) continue;
     const auto joins = [&](const auto& members) {
       return device_.is_cuda() && model::same_storage(layouts_[members[0]], layouts_[k]);
     };

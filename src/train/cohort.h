@@ -111,7 +111,6 @@ class CohortTrainer {
   void unstack(const Group& group, CohortState& state) const;
   /// Members whose numbers the fused step knows, and their place at work.
   struct Worker;
-  bool is_fused(std::size_t member) const;
   std::vector<std::size_t> fused_of(const CohortState& state, const std::vector<bool>& active) const;
   Worker& worker() const;
   void make_workers();
@@ -143,6 +142,7 @@ class CohortTrainer {
   at::Device device_;
   int threads_;
   std::vector<model::Layout> layouts_;
+  std::vector<bool> fused_;                             ///< members whose numbers the fused step knows
   std::vector<std::shared_ptr<Worker>> workers_;        ///< one for each thread, with the memory of its steps
   mutable std::vector<std::shared_ptr<Stack>> stacks_;  ///< those of the last call, with what they have recorded
 };
