@@ -7,7 +7,7 @@ namespace vernier::fit {
 
 namespace {
 
-/// Derivatives of ln L_hat, [rows, variables].
+/// Derivatives of the residuals, [rows, variables].
 Eigen::MatrixXd jacobian(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
                          const std::vector<double>& theta) {
   const std::size_t n = rows.size(), locals = problem.locals();
@@ -17,7 +17,8 @@ Eigen::MatrixXd jacobian(const Problem& problem, const Freedom& freedom, const s
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t k = 0; k < locals; ++k)
       if (const int g = problem.local_of(std::size_t(rows[i]))[k]; g >= 0 && freedom.variable[std::size_t(g)] >= 0)
-        J(Eigen::Index(i), freedom.variable[std::size_t(g)]) += derivatives[i * locals + k] / predicted[i];
+        J(Eigen::Index(i), freedom.variable[std::size_t(g)]) +=
+            derivatives[i * locals + k] * problem.slope_at(predicted[i]);
   return J;
 }
 

@@ -14,12 +14,6 @@
 
 namespace vernier::fit {
 
-/// Every name of CONTRACTS.md; those without a formula yet are refused by name.
-inline constexpr std::array<std::string_view, 17> kLawNames{
-    "kaplan",    "chinchilla",    "chinchilla_outer", "kumar_weights", "kumar_joint", "kumar_tied",
-    "kumar_ptq", "kumar_unified", "free_eff",         "power_eff",     "gmse",        "float_bits",
-    "qat_group", "qid",           "densing_loss",     "densing_score", "gadre"};
-
 template <class... Law>
 std::vector<std::string_view> names_of_laws(std::tuple<Law...>*) {
   return {Law::name...};
@@ -27,9 +21,6 @@ std::vector<std::string_view> names_of_laws(std::tuple<Law...>*) {
 
 [[noreturn]] inline void refuse_law(std::string_view name) {
   const auto available = names_of_laws(static_cast<law::Laws*>(nullptr));
-  if (std::find(kLawNames.begin(), kLawNames.end(), name) != kLawNames.end())
-    throw Error(
-        fmt::format("law '{}' is not available in this version; available: {}", name, fmt::join(available, ", ")));
   throw Error(fmt::format("no law is called '{}'; available: {}", name, fmt::join(available, ", ")));
 }
 

@@ -16,15 +16,18 @@ std::optional<std::size_t> place_of(const FitSummary& law, std::string_view symb
   return std::size_t(found - law.symbols.begin());
 }
 
-/// The parameter of this precision; absent when the fit has none for it.
+/// The parameter of the label that `symbol` gives this point; absent when the fit has none for it.
 std::optional<double> constant_of(const FitSummary& law, const std::vector<double>& parameters,
-                                  const law::RunPoint& point) {
+                                  const law::Symbol& symbol, const law::RunPoint& point) {
+  const std::string prefix = fmt::format("{}_", symbol.name);
   std::vector<std::string> known;
-  for (const auto& [symbol, label] : law.labels) known.push_back(label);
-  const std::string label = matching_label(known, point);
-  for (const auto& [symbol, its_label] : law.labels)
-    if (its_label == label)
-      if (const auto place = place_of(law, symbol)) return parameters[*place];
+  for (const auto& [name, label] : law.labels)
+    if (name.starts_with(prefix)) known.push_back(label);
+  const std::string label =
+      symbol.per == law::Per::Precision ? matching_label(known, point) : law::label_of(symbol, point);
+  for (const auto& [name, its_label] : law.labels)
+    if (name.starts_with(prefix) && its_label == label)
+      if (const auto place = place_of(law, name)) return parameters[*place];
   return std::nullopt;
 }
 
@@ -37,10 +40,11 @@ std::optional<law::Parameters<double, Law::symbols.size()>> local_parameters(con
     const law::Symbol& symbol = Law::symbols[k];
     local[k] = 1;  // of a parameter that does not act on this run
     if (!law::acts_on(symbol, point)) continue;
-    const auto place = symbol.per_precision ? std::nullopt : place_of(law, symbol.name);
-    const auto value = symbol.per_precision ? constant_of(law, parameters, point)
-                       : place              ? std::optional(parameters[*place])
-                                            : std::nullopt;
+    const bool shared = symbol.per == law::Per::All;
+    const auto place = shared ? place_of(law, symbol.name) : std::nullopt;
+    const auto value = !shared ? constant_of(law, parameters, symbol, point)
+                       : place ? std::optional(parameters[*place])
+                               : std::nullopt;
     if (!value) return std::nullopt;
     local[k] = *value;
   }
@@ -52,14 +56,17 @@ std::optional<law::Parameters<double, Law::symbols.size()>> local_parameters(con
 double loss(const FitSummary& law, const std::vector<double>& parameters, const law::RunPoint& point) {
   return with_law(law.law, [&]<class Law>() {
     const auto local = local_parameters<Law>(law, parameters, point);
-    return local ? Law::loss(*local, point) : std::numeric_limits<double>::quiet_NaN();
+    return local ? Law::loss(*local, point) : law::kUnknown;
   });
 }
 
 double n_eff_share(const FitSummary& law, const std::vector<double>& parameters, const law::RunPoint& point) {
   return with_law(law.law, [&]<class Law>() {
     const auto local = local_parameters<Law>(law, parameters, point);
-    return local ? std::exp(Law::log_share(*local, point)) : std::numeric_limits<double>::quiet_NaN();
+    if constexpr (law::has_share<Law>)
+      return local ? std::exp(Law::log_share(*local, point)) : law::kUnknown;
+    else
+      return law::is_rounded(point) ? law::kUnknown : 1.0;
   });
 }
 

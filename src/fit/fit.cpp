@@ -12,6 +12,7 @@
 #include "fit/curvature.h"
 #include "fit/dispatch.h"
 #include "fit/holdout.h"
+#include "fit/select.h"
 
 namespace vernier::fit {
 namespace {
@@ -37,7 +38,8 @@ void check(const FitOptions& options) {
 /// Points in one order, whatever order they came in, so that sums and draws do not depend on it.
 std::vector<RunPoint> sorted(std::vector<RunPoint> points) {
   const auto key = [](const RunPoint& p) {
-    return std::tie(p.params, p.tokens, p.precision, p.loss, p.weights.bits, p.activations.bits, p.kv.bits, p.run);
+    return std::tie(p.params, p.tokens, p.precision, p.loss, p.weights.bits, p.activations.bits, p.kv.bits, p.method,
+                    p.post.number, p.run);
   };
   std::stable_sort(points.begin(), points.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
   return points;
@@ -65,7 +67,17 @@ std::size_t distinct(const std::vector<RunPoint>& points, double RunPoint::*memb
   return values.size();
 }
 
-bool about_rounding(const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; }
+/// Parameters of rounding of which no run says anything leave nothing of a precision law.
+void check_rounding(std::string_view law, const Task& task, Problems& problems) {
+  const auto about_rounding = [](const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; };
+  const auto& parameters = task.problem->parameters();
+  const bool has_precision = target_of(law) == law::Target::Loss && with_law(law, [&]<class Law>() {
+                               return std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
+                             });
+  if (has_precision &&
+      std::none_of(parameters.begin(), parameters.end(), [&](const auto& p) { return about_rounding(p.symbol); }))
+    problems.push_back(fmt::format("{}: no run is rounded in a part that this law looks at", law));
+}
 
 void check_design(std::string_view law, const Task& task) {
   const auto& points = task.problem->points();
@@ -73,21 +85,18 @@ void check_design(std::string_view law, const Task& task) {
   Problems problems;
   expect(problems, points.size() > free, law, fmt::format("more runs than its {} free parameters", free),
          points.size());
-  const bool has_precision =
-      with_law(law, []<class Law>() { return std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding); });
-  const auto& parameters = task.problem->parameters();
-  if (has_precision &&
-      std::none_of(parameters.begin(), parameters.end(), [](const auto& p) { return about_rounding(p.symbol); }))
-    problems.push_back(fmt::format("{}: no run is rounded in a part that this law looks at", law));
-  expect(problems, distinct(points, &RunPoint::params) >= 2, fmt::format("{}: N", law), "at least 2 different values",
-         distinct(points, &RunPoint::params));
-  expect(problems, distinct(points, &RunPoint::tokens) >= 2, fmt::format("{}: D", law), "at least 2 different values",
-         distinct(points, &RunPoint::tokens));
+  check_rounding(law, task, problems);
+  if (target_of(law) != law::Target::TaskScore) {
+    expect(problems, distinct(points, &RunPoint::params) >= 2, fmt::format("{}: N", law), "at least 2 different values",
+           distinct(points, &RunPoint::params));
+    expect(problems, distinct(points, &RunPoint::tokens) >= 2, fmt::format("{}: D", law), "at least 2 different values",
+           distinct(points, &RunPoint::tokens));
+  }
   refuse_if(problems);
 }
 
 Task make_task(std::string_view law, std::vector<RunPoint> points, const FitOptions& options) {
-  const bool centred = !fixes_scaled_coefficient(law, options);
+  const bool centred = !fixes_scaled_parameter(law, options);
   Task task;
   task.problem = make_problem(law, points, centred);
   task.setting = make_setting(law, *task.problem, options);
@@ -96,7 +105,7 @@ Task make_task(std::string_view law, std::vector<RunPoint> points, const FitOpti
     std::vector<RunPoint> inside;
     for (std::size_t i = 0; i < points.size(); ++i) {
       if (is_outside[i])
-        task.excluded.push_back({points[i].run, fmt::format("a factor of {} is not above zero at its bits", law)});
+        task.excluded.push_back({points[i].run, why_outside(law, points[i])});
       else
         inside.push_back(points[i]);
     }
@@ -111,25 +120,25 @@ Task make_task(std::string_view law, std::vector<RunPoint> points, const FitOpti
   return task;
 }
 
-/// Residuals of ln L for rms and the information criteria (Gaussian log residuals, their variance one more parameter),
-/// of L for R^2.
+/// Residuals for rms and the information criteria (Gaussian residuals, their variance one more parameter), differences
+/// for R^2.
 void add_quality(FitSummary& summary, const Task& task, const std::vector<double>& theta) {
   const auto& points = task.problem->points();
   std::vector<double> predicted(points.size()), derivatives(points.size() * task.problem->locals());
   task.problem->derivatives(theta, task.sample.rows, predicted.data(), derivatives.data());
   const auto n = static_cast<double>(points.size());
-  double mean = 0, square_log = 0, square = 0, spread = 0;
+  double mean = 0, square_residual = 0, square = 0, spread = 0;
   for (const auto& point : points) mean += point.loss / n;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const double log_residual = std::log(predicted[i]) - std::log(points[i].loss);
-    square_log += log_residual * log_residual;
+    const double residual = task.problem->residual_of(predicted[i], points[i].loss);
+    square_residual += residual * residual;
     square += (predicted[i] - points[i].loss) * (predicted[i] - points[i].loss);
     spread += (points[i].loss - mean) * (points[i].loss - mean);
   }
-  summary.rms_log = std::sqrt(square_log / n);
+  summary.rms_log = std::sqrt(square_residual / n);
   summary.r2 = 1 - square / spread;
   const double unknowns = static_cast<double>(task.setting.freedom.size()) + 1;
-  const double fit_term = n * (std::log(2 * M_PI * std::max(square_log / n, 1e-300)) + 1);
+  const double fit_term = n * (std::log(2 * M_PI * std::max(square_residual / n, 1e-300)) + 1);
   summary.aic = fit_term + 2 * unknowns;
   summary.bic = fit_term + std::log(n) * unknowns;
 }
@@ -151,7 +160,7 @@ void add_parameters(FitSummary& summary, const Task& task, const Search& found) 
   for (std::size_t g = 0; g < parameters.size(); ++g) {
     summary.symbols.push_back(parameters[g].name);
     summary.parameters.push_back({values[g], {}, {}, {}, {}});
-    if (parameters[g].symbol.per_precision) summary.labels[parameters[g].name] = parameters[g].label;
+    if (parameters[g].symbol.per != law::Per::All) summary.labels[parameters[g].name] = parameters[g].label;
   }
 }
 
@@ -192,6 +201,11 @@ FitSummary estimate(std::string_view law, const Task& task, const FitOptions& op
   return summary;
 }
 
+double residual(std::string_view law, double predicted, double observed) {
+  const bool log = with_law(law, []<class Law>() { return law::residual_of<Law>() == law::Residual::Log; });
+  return log ? std::log(predicted) - std::log(observed) : predicted - observed;
+}
+
 Holdout holdout(std::string_view law, const std::vector<RunPoint>& points, const FitOptions& options,
                 std::int64_t threads) {
   const Split parts = split(points, options.holdout, Stream{std::uint64_t(options.seed)}.child("holdout"));
@@ -199,16 +213,23 @@ Holdout holdout(std::string_view law, const std::vector<RunPoint>& points, const
   Holdout result;
   double square = 0;
   for (const auto& point : parts.held_out) {
-    const double predicted = loss(without, without.values(), point);
-    if (!(predicted > 0)) {
+    const double error = residual(law, loss(without, without.values(), point), point.loss);
+    if (!std::isfinite(error)) {
       ++result.outside;
       continue;
     }
     ++result.rows;
-    square += std::pow(std::log(predicted) - std::log(point.loss), 2);
+    square += error * error;
   }
   if (result.rows > 0) result.rms_log = std::sqrt(square / static_cast<double>(result.rows));
   return result;
+}
+
+std::string what_is_missing(law::Target target) {
+  if (target == law::Target::PostTraining)
+    return "no row of a model quantized after training, with its loss before (post_weights or post_bits, loss_before)";
+  if (target == law::Target::TaskScore) return "no row with task_loss and task_accuracy";
+  return "no row of a trained model";
 }
 
 }  // namespace
@@ -224,7 +245,8 @@ FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const 
   check(options);
   const std::int64_t processors = std::max(1u, std::thread::hardware_concurrency());
   const std::int64_t threads = options.threads > 0 ? options.threads : processors;
-  const auto ordered = sorted(points);
+  const auto ordered = sorted(points_for(law, points));
+  if (ordered.empty()) throw Error(fmt::format("{}: {}", law, what_is_missing(target_of(law))));
   FitSummary summary = estimate(law, make_task(law, ordered, options), options, threads, options.bootstrap);
   if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options, threads);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,20 +25,23 @@ struct FitOptions {
   std::string holdout;                ///< largest_n:k | largest_d:k | fraction:f; empty for none
   std::map<std::string, double> fix;  ///< symbol -> value
   std::vector<std::pair<std::string, std::string>> ties;  ///< symbols that are equal
+  std::set<std::string> free;                             ///< symbols that do not keep their usual value
 };
 
 /// Names of the laws that can be fitted, in the order of `--law all`.
 std::vector<std::string> law_names();
 
-/// Fits `law` to the points. Throws Error: unknown or unavailable law, too few rows, columns that do not vary; Failure
-/// where no start gave a finite objective. Does not depend on the order of the points, nor on the number of threads.
+/// Fits `law` to those of the points that have what it predicts (fit/select.h). Throws Error: unknown or unavailable
+/// law, too few rows, columns that do not vary; Failure where no start gave a finite objective. Does not depend on the
+/// order of the points, nor on the number of threads.
 FitSummary fit(std::string_view law, const std::vector<law::RunPoint>& points, const FitOptions& options = {});
 
 /// Loss of a point under a law, `parameters` in the order of the summary's symbols [nats per token]. NaN where any
 /// factor is not above zero, or the point's format has no constant.
 double loss(const FitSummary& law, const std::vector<double>& parameters, const law::RunPoint& point);
 
-/// f = N_eff/N of a point; 1 exactly for the baseline and for laws without precision, NaN as above.
+/// f = N_eff/N of a point; 1 exactly for the baseline and for laws without precision, NaN as above and where a law
+/// adds a penalty instead.
 double n_eff_share(const FitSummary& law, const std::vector<double>& parameters, const law::RunPoint& point);
 
 }  // namespace vernier::fit

@@ -48,9 +48,9 @@ std::vector<int> leaders(std::string_view law, const Problem& problem, const Fit
   return leader;
 }
 
-/// The largest E that leaves something to explain.
+/// The largest irreducible loss that leaves something to explain.
 double upper_limit(const Problem& problem, const Parameter& parameter) {
-  if (parameter.name != "E") return parameter.symbol.highest;
+  if (parameter.name != "E" && parameter.name != "eps") return parameter.symbol.highest;
   double lowest_loss = parameter.symbol.highest;
   for (const auto& point : problem.points()) lowest_loss = std::min(lowest_loss, point.loss);
   return lowest_loss;
@@ -80,18 +80,40 @@ std::vector<std::string> symbols_of(std::string_view law) {
   });
 }
 
-bool fixes_scaled_coefficient(std::string_view law, const FitOptions& options) {
+bool fixes_scaled_parameter(std::string_view law, const FitOptions& options) {
   return with_law(law, [&]<class Law>() {
-    for (std::size_t j = 0; j < Law::coefficients; ++j)
-      if (Law::symbols[j].name != "E" && options.fix.contains(std::string(Law::symbols[j].name))) return true;
+    law::Parameters<double, Law::symbols.size()> theta;
+    theta.fill(1.0);
+    const auto scaled = Law::natural(theta, 2.0, 3.0);
+    for (std::size_t k = 0; k < theta.size(); ++k)
+      if (scaled[k] != theta[k] && options.fix.contains(std::string(Law::symbols[k].name))) return true;
     return false;
   });
 }
 
+namespace {
+
+/// What the user gave, and the usual values of what he neither gave, tied nor freed.
+std::map<std::string, double> fixed_values(const Problem& problem, const FitOptions& options) {
+  std::map<std::string, double> fixed = options.fix;
+  for (const auto& parameter : problem.parameters()) {
+    const bool tied = std::any_of(options.ties.begin(), options.ties.end(), [&](const auto& tie) {
+      return tie.first == parameter.name || tie.second == parameter.name;
+    });
+    if (parameter.symbol.usual && !tied && !options.free.contains(parameter.name))
+      fixed.try_emplace(parameter.name, *parameter.symbol.usual);
+  }
+  return fixed;
+}
+
+}  // namespace
+
 Setting make_setting(std::string_view law, const Problem& problem, const FitOptions& options) {
   Problems problems;
   const auto& parameters = problem.parameters();
-  for (const auto& [name, value] : options.fix) {
+  for (const auto& name : options.free) check_symbol(law, problem, name, problems);
+  const auto fixed_by_name = fixed_values(problem, options);
+  for (const auto& [name, value] : fixed_by_name) {
     check_symbol(law, problem, name, problems);
     if (const int g = index_of(problem, name); g >= 0) check_fixed(parameters[std::size_t(g)], value, problems);
   }
@@ -103,7 +125,7 @@ Setting make_setting(std::string_view law, const Problem& problem, const FitOpti
   setting.theta.resize(parameters.size());
   std::map<int, double> fixed_group;
   for (std::size_t g = 0; g < parameters.size(); ++g)
-    if (const auto fixed = options.fix.find(parameters[g].name); fixed != options.fix.end())
+    if (const auto fixed = fixed_by_name.find(parameters[g].name); fixed != fixed_by_name.end())
       fixed_group[leader[g]] = fixed->second;
   for (std::size_t g = 0; g < parameters.size(); ++g) {
     setting.theta[g] = parameters[g].symbol.lowest;

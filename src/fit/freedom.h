@@ -9,8 +9,8 @@ namespace vernier::fit {
 /// Names of the symbols of a law in the order of LAWS.md; throws Error for an unknown law.
 std::vector<std::string> symbols_of(std::string_view law);
 
-/// True when a coefficient other than E is given, so that N and D must stay in their own units.
-bool fixes_scaled_coefficient(std::string_view law, const FitOptions& options);
+/// True when a parameter is given whose value depends on the units of N and D, so that these must stay as they are.
+bool fixes_scaled_parameter(std::string_view law, const FitOptions& options);
 
 struct Setting {
   Freedom freedom;

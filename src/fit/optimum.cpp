@@ -29,7 +29,8 @@ double value_of(const FitSummary& law, const std::vector<double>& parameters, st
 
 bool is_per_precision(const FitSummary& law) {
   return with_law(law.law, []<class Law>() {
-    return std::any_of(Law::symbols.begin(), Law::symbols.end(), [](const auto& s) { return s.per_precision; });
+    return std::any_of(Law::symbols.begin(), Law::symbols.end(),
+                       [](const auto& s) { return s.per == law::Per::Precision; });
   });
 }
 

@@ -10,7 +10,7 @@ namespace {
 /// Ceres stops on absolute changes too; with the objective in these units its tolerances are out of the way.
 constexpr double kMagnify = 100;  // of residuals, so 1e4 of the objective
 
-/// 100 (ln prediction - ln loss) of one run, by the variables of the fit.
+/// 100 times the residual of one run, by the variables of the fit.
 class LogResidual final : public ceres::CostFunction {
  public:
   LogResidual(const Problem& problem, const Freedom& freedom, const std::vector<double>& theta, int row)
@@ -26,14 +26,15 @@ class LogResidual final : public ceres::CostFunction {
     std::vector<double> derivatives(problem_.locals());
     double predicted = 0;
     problem_.derivatives(theta, std::span(&row_, 1), &predicted, derivatives.data());
-    if (!(predicted > 0) || !std::isfinite(predicted)) return false;
-    residuals[0] = kMagnify * (std::log(predicted) - std::log(problem_.points()[std::size_t(row_)].loss));
+    if (!problem_.is_valid(predicted)) return false;
+    residuals[0] = kMagnify * problem_.residual_of(predicted, problem_.points()[std::size_t(row_)].loss);
+    const double slope = problem_.slope_at(predicted);
     if (jacobians == nullptr || jacobians[0] == nullptr) return true;
     std::fill_n(jacobians[0], freedom_.size(), 0.0);
     const auto local = problem_.local_of(std::size_t(row_));
     for (std::size_t k = 0; k < local.size(); ++k) {
       const int u = local[k] < 0 ? -1 : freedom_.variable[std::size_t(local[k])];
-      if (u >= 0) jacobians[0][u] += kMagnify * derivatives[k] / predicted;
+      if (u >= 0) jacobians[0][u] += kMagnify * slope * derivatives[k];
     }
     return true;
   }

@@ -2,6 +2,7 @@
 // numbered, predictions with derivatives. One virtual call serves all runs, so the law's formula is inlined below it.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,7 +19,7 @@ namespace vernier::fit {
 struct Parameter {
   std::string name;
   law::Symbol symbol;
-  std::string label;  ///< precision label of a per-precision parameter, else empty
+  std::string label;  ///< of the runs that have this parameter to themselves (law::label_of), else empty
 };
 
 class Problem {
@@ -29,6 +30,16 @@ class Problem {
   std::size_t coefficients() const { return coefficients_; }
   const std::vector<law::RunPoint>& points() const { return points_; }  ///< N/n0, D/d0
   std::size_t locals() const { return locals_; }                        ///< parameters that one run depends on, at most
+  law::Residual residual() const { return residual_; }
+  /// Whether a prediction has a residual: ln L_hat needs L_hat > 0.
+  bool is_valid(double predicted) const {
+    return std::isfinite(predicted) && (predicted > 0 || residual_ == law::Residual::Difference);
+  }
+  double residual_of(double predicted, double observed) const {
+    return residual_ == law::Residual::Log ? std::log(predicted) - std::log(observed) : predicted - observed;
+  }
+  /// Derivative of the residual by the prediction.
+  double slope_at(double predicted) const { return residual_ == law::Residual::Log ? 1 / predicted : 1; }
   /// Index into parameters() of each local parameter of a run; -1 where the run does not depend on it.
   std::span<const int> local_of(std::size_t point) const { return {&index_[point * locals_], locals_}; }
 
@@ -47,6 +58,7 @@ class Problem {
  protected:
   std::vector<Parameter> parameters_;
   std::size_t coefficients_ = 0, locals_ = 0;
+  law::Residual residual_ = law::Residual::Log;
   std::vector<law::RunPoint> points_;
   std::vector<int> index_;
   double n0_ = 1, d0_ = 1;

@@ -41,7 +41,9 @@ class Solver {
 
  private:
   double loss(std::size_t i) const { return problem_.points()[std::size_t(sample_.rows[i])].loss; }
-  double residual(double prediction, std::size_t i) const { return std::log(prediction) - log_loss_[i]; }
+  double residual(double prediction, std::size_t i) const {
+    return problem_.residual() == law::Residual::Log ? std::log(prediction) - log_loss_[i] : prediction - loss(i);
+  }
   double predict(const std::vector<double>& theta, std::size_t i) const {
     double sum = base_[i];
     for (std::size_t j = 0; j < L_; ++j) sum += theta[j] * columns_[i * L_ + j];
@@ -74,13 +76,13 @@ double Solver::objective(const std::vector<double>& theta) const {
   double sum = 0;
   for (std::size_t i = 0; i < n_; ++i) {
     const double prediction = predict(theta, i);
-    if (!(prediction > 0)) return kInfinity;
+    if (!problem_.is_valid(prediction)) return kInfinity;
     sum += sample_.weights[i] * huber(residual(prediction, i), delta_);
   }
   return std::isfinite(sum) ? sum : kInfinity;
 }
 
-/// One round for the coefficients: log residuals to first order at the present prediction, or, to begin with, at the
+/// One round for the coefficients: residuals to first order at the present prediction, or, to begin with, at the
 /// loss.
 void Solver::least_squares(std::vector<double>& theta, bool weigh_by_residual) const {
   std::array<int, kMostCoefficients> free{};
@@ -93,14 +95,15 @@ void Solver::least_squares(std::vector<double>& theta, bool weigh_by_residual) c
     const double at = weigh_by_residual ? predict(theta, i) : loss(i);
     const double r = weigh_by_residual ? residual(at, i) : 0;
     const double h = sample_.weights[i] * (std::abs(r) > delta_ ? delta_ / std::abs(r) : 1.0);
-    double target = 1.0 - r - base_[i] / at;  // wanted: sum_j c_j column_j / at
+    const double slope = problem_.slope_at(at);
+    double target = slope * (at - base_[i]) - r;  // wanted: sum_j c_j slope column_j
     const double* column = &columns_[i * L_];
     for (std::size_t j = 0; j < L_; ++j)
-      if (!moves(j)) target -= theta[j] * column[j] / at;
+      if (!moves(j)) target -= theta[j] * slope * column[j];
     for (int p = 0; p < count; ++p) {
-      const double xp = h * column[free[std::size_t(p)]] / at;
+      const double xp = h * slope * column[free[std::size_t(p)]];
       b(p) += xp * target;
-      for (int q = 0; q <= p; ++q) H(p, q) += xp * column[free[std::size_t(q)]] / at;
+      for (int q = 0; q <= p; ++q) H(p, q) += xp * slope * column[free[std::size_t(q)]];
     }
   }
   for (int p = 0; p < count; ++p)
@@ -116,8 +119,9 @@ void Solver::least_squares(std::vector<double>& theta, bool weigh_by_residual) c
 double Solver::solve_coefficients(std::vector<double>& theta, bool warm, int iterations) {
   problem_.columns(theta, sample_.rows, base_.data(), columns_.data());
   for (std::size_t i = 0; i < n_; ++i)
-    if (!std::isfinite(base_[i]) || !std::isfinite(columns_[i * L_ + std::min<std::size_t>(1, L_ - 1)]))
-      return kInfinity;
+    if (!std::isfinite(base_[i])) return kInfinity;
+  for (const double entry : columns_)
+    if (!std::isfinite(entry)) return kInfinity;
   double best = warm ? objective(theta) : kInfinity;
   if (!std::isfinite(best)) {
     least_squares(theta, false);
@@ -154,13 +158,13 @@ bool Solver::expand(const std::vector<double>& theta) {
   for (std::size_t u = 0; u < scale.size(); ++u) scale[u] = step_scale(theta, u);
   std::vector<std::pair<Eigen::Index, double>> row(K_);
   for (std::size_t i = 0; i < n_; ++i) {
-    const double r = residual(predicted_[i], i);
+    const double r = residual(predicted_[i], i), slope = problem_.slope_at(predicted_[i]);
     if (!std::isfinite(r)) return false;
     const auto local = problem_.local_of(std::size_t(sample_.rows[i]));
     std::size_t count = 0;
     for (std::size_t k = 0; k < K_; ++k) {
       const int u = local[k] < 0 ? -1 : freedom_.variable[std::size_t(local[k])];
-      if (u >= 0) row[count++] = {u, derivatives_[i * K_ + k] / predicted_[i] * scale[std::size_t(u)]};
+      if (u >= 0) row[count++] = {u, derivatives_[i * K_ + k] * slope * scale[std::size_t(u)]};
     }
     const bool far = std::abs(r) > delta_;
     const double w = sample_.weights[i], h = far ? w * delta_ / std::abs(r) : w;
@@ -265,8 +269,8 @@ double objective_of(const Problem& problem, const Sample& sample, double delta, 
   double sum = 0;
   for (std::size_t i = 0; i < predicted.size(); ++i) {
     const double loss = problem.points()[std::size_t(sample.rows[i])].loss;
-    if (!(predicted[i] > 0)) return kInfinity;
-    sum += sample.weights[i] * huber(std::log(predicted[i]) - std::log(loss), delta);
+    if (!problem.is_valid(predicted[i])) return kInfinity;
+    sum += sample.weights[i] * huber(problem.residual_of(predicted[i], loss), delta);
   }
   return std::isfinite(sum) ? sum : kInfinity;
 }

@@ -27,7 +27,7 @@ struct Freedom {
 /// rho(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2).
 double huber(double residual, double delta);
 
-/// Sum over the sample of weight * huber(ln prediction - ln loss); infinite where any run lies outside the law.
+/// Sum over the sample of weight * huber(residual); infinite where any run lies outside the law.
 double objective_of(const Problem& problem, const Sample& sample, double delta, std::span<const double> theta);
 
 struct Descent {

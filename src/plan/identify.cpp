@@ -38,7 +38,7 @@ double assumed_efficiency(const std::string& label, const std::vector<law::RunPo
 double assumed_value(const fit::Parameter& parameter, const std::vector<law::RunPoint>& points,
                      const Assumed& assumed) {
   const std::string_view name = parameter.symbol.name;
-  if (parameter.symbol.per_precision) return assumed_efficiency(parameter.label, points, assumed);
+  if (parameter.symbol.per != law::Per::All) return assumed_efficiency(parameter.label, points, assumed);
   if (name == "E") return assumed.floor;
   if (name == "A" || name == "B") return assumed.reducible;
   if (name == "alpha" || name == "beta") return assumed.exponent;
