@@ -67,14 +67,15 @@ std::size_t distinct(const std::vector<RunPoint>& points, double RunPoint::*memb
   return values.size();
 }
 
-/// Parameters of rounding of which no run says anything leave nothing of a precision law.
+/// A precision law without a rounded run is another law.
 void check_rounding(std::string_view law, const Task& task, Problems& problems) {
   const auto about_rounding = [](const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; };
+  const bool is_precision_law = with_law(law, [&]<class Law>() {
+    return law::target_of<Law>() == law::Target::Loss && !requires { Law::speaks_of_unrounded; } &&
+           std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
+  });
   const auto& parameters = task.problem->parameters();
-  const bool has_precision = target_of(law) == law::Target::Loss && with_law(law, [&]<class Law>() {
-                               return std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
-                             });
-  if (has_precision &&
+  if (is_precision_law &&
       std::none_of(parameters.begin(), parameters.end(), [&](const auto& p) { return about_rounding(p.symbol); }))
     problems.push_back(fmt::format("{}: no run is rounded in a part that this law looks at", law));
 }

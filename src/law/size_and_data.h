@@ -47,6 +47,7 @@ struct Chinchilla : ScalesParameters<Chinchilla> {
 /// effN is that of the run's forward pass, effD that of its backward pass; 1 where nothing is rounded there.
 struct ChinchillaOuter {
   static constexpr std::string_view name = "chinchilla_outer";
+  static constexpr bool speaks_of_unrounded = true;  ///< unlike a precision law, of which nothing would be left
   static constexpr std::array symbols{
       kE,
       Symbol{"A", "nats^(1/outer) x parameters^alpha", 1e-30, kNoLimit, 0.05, 50},
