@@ -120,7 +120,9 @@ Json json_of(const fit::Data& data, const std::vector<fit::FitSummary>& fits, co
 }
 
 std::string interval_text(const fit::Interval& interval) {
-  const auto remark = interval.identified == false ? "  not identified by these data" : "";
+  auto remark = std::string(interval.identified == false ? "  not identified by these data" : "");
+  if (!remark.empty() && !interval.with.empty())
+    remark += fmt::format(": {} make up for it", fmt::join(interval.with, ", "));
   if (!interval.lo) return fmt::format("{:.6g}{}", interval.value, remark);
   return fmt::format("{:<12.6g} {:>12.6g} ... {:<12.6g}{}", interval.value, *interval.lo, *interval.hi, remark);
 }

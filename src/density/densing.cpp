@@ -6,23 +6,13 @@
 #include <map>
 
 #include "density/density.h"
+#include "fit/student.h"
 
 namespace vernier::density {
 
 namespace {
 
 constexpr std::size_t kFewestRecords = 3;
-
-/// 95 % quantile of Student's t: a table where few degrees of freedom make it far from normal, else its expansion in
-/// 1/df (Abramowitz and Stegun, 26.7.5). Two-sided, that is a 90 % interval.
-double student_95(std::size_t degrees) {
-  constexpr std::array kTable{6.313752, 2.919986, 2.353363, 2.131847, 2.015048,
-                              1.943180, 1.894579, 1.859548, 1.833113, 1.812461};
-  if (degrees <= kTable.size()) return kTable[degrees - 1];
-  constexpr double z = 1.6448536;
-  const double df = static_cast<double>(degrees);
-  return z + (z * z * z + z) / (4 * df) + (5 * std::pow(z, 5) + 16 * z * z * z + 3 * z) / (96 * df * df);
-}
 
 /// The densest model of each date, ascending, records marked.
 std::vector<DatedDensity> envelope(const std::vector<DatedDensity>& models) {
@@ -56,7 +46,7 @@ void fit_line(DensingLaw& law, const std::vector<DatedDensity>& records) {
     yy += y * y;
   }
   const double slope = ty / tt, residual = std::max(0.0, yy - slope * ty);
-  const double half = student_95(records.size() - 2) * std::sqrt(residual / (n - 2) / tt);
+  const double half = fit::student_95(records.size() - 2) * std::sqrt(residual / (n - 2) / tt);
   law.slope_per_day = slope;
   law.intercept = mean_y - slope * mean_t;
   law.r2 = 1 - residual / yy;

@@ -5,33 +5,76 @@
 #include <map>
 #include <tuple>
 
+#include "fit/student.h"
+
 namespace vernier::fit {
 namespace {
 
-using Cell = std::vector<int>;                            // runs that differ in their seed only
-using Strata = std::map<std::string, std::vector<Cell>>;  // by precision
+using Cell = std::vector<int>;  // runs that differ in their seed only
 
-Strata strata_of(const Problem& problem, const Sample& sample) {
-  std::map<std::tuple<std::string, double, double>, Cell> cells;
+constexpr std::size_t kSmallestStratum = 4;  // cells; fewer would hardly vary
+constexpr std::size_t kMostStrata = 10;  // where every run has its own shape, shapes of like size are taken together
+
+/// Cells by shape, neighbouring shapes together where they have few.
+std::vector<std::vector<Cell>> strata_of(const Problem& problem, const Sample& sample) {
+  std::map<std::tuple<double, double, std::string, std::string>, Cell> cells;
   for (const int row : sample.rows) {
     const auto& point = problem.points()[std::size_t(row)];
-    cells[{point.precision, point.params, point.tokens}].push_back(row);
+    const std::string post = point.post.rounded ? point.method + " " + point.post.number : "";
+    cells[{point.params, point.tokens, point.precision, post}].push_back(row);
   }
-  Strata strata;
-  for (auto& [key, cell] : cells) strata[std::get<0>(key)].push_back(std::move(cell));
+  const std::size_t smallest = std::max(kSmallestStratum, cells.size() / kMostStrata);
+  std::vector<std::vector<Cell>> strata;
+  double params = 0;
+  for (auto& [key, cell] : cells) {
+    if (strata.empty() || (std::get<0>(key) != params && strata.back().size() >= smallest)) strata.emplace_back();
+    params = std::get<0>(key);
+    strata.back().push_back(std::move(cell));
+  }
+  if (strata.size() > 1 && strata.back().size() < smallest) {
+    auto& before = strata[strata.size() - 2];
+    std::move(strata.back().begin(), strata.back().end(), std::back_inserter(before));
+    strata.pop_back();
+  }
   return strata;
 }
 
-/// As many cells as there are, drawn with replacement; a run drawn twice counts twice.
-Sample resampled(const Problem& problem, const Strata& strata, const Stream& stream) {
+/// The power q of an exponential variable X with which X^q has the variance of its squared mean times `variance`.
+double power_of_variance(double variance) {
+  double low = 1, high = 4;
+  for (int k = 0; k < 60; ++k) {
+    const double q = (low + high) / 2;
+    (std::exp(std::lgamma(1 + 2 * q) - 2 * std::lgamma(1 + q)) - 1 < variance ? low : high) = q;
+  }
+  return (low + high) / 2;
+}
+
+/// Exponential weights vary as the normal theory of many runs wants; where few are spared by the parameters, Student's
+/// t is so much wider.
+double power_of_weights(std::size_t cells, std::size_t parameters) {
+  const double wider = student_95(cells > parameters ? cells - parameters : 1) / kNormal95;
+  return power_of_variance(wider * wider);
+}
+
+/// Each cell counts an exponentially distributed number of times (to the given power), cells of one stratum together as
+/// often as there are.
+Sample resampled(const Problem& problem, const std::vector<std::vector<Cell>>& strata, double power,
+                 const Stream& stream) {
   std::vector<double> times(problem.points().size(), 0);
   std::uint64_t counter = 0;
-  for (const auto& [precision, cells] : strata)
+  for (const auto& cells : strata) {
+    std::vector<double> draws;
+    double sum = 0;
+    for (std::size_t k = 0; k < cells.size(); ++k) {
+      draws.push_back(std::pow(-std::log1p(-stream.uniform(counter++)), power));
+      sum += draws.back();
+    }
     for (std::size_t k = 0; k < cells.size(); ++k)
-      for (const int row : cells[stream.below(cells.size(), counter++)]) times[std::size_t(row)] += 1;
+      for (const int row : cells[k]) times[std::size_t(row)] = draws[k] / sum * static_cast<double>(cells.size());
+  }
   Sample sample;
   for (std::size_t row = 0; row < times.size(); ++row) {
-    if (times[row] == 0) continue;
+    if (!(times[row] > 0)) continue;
     sample.rows.push_back(int(row));
     sample.weights.push_back(times[row] * problem.points()[row].weight);
   }
@@ -47,7 +90,10 @@ std::vector<std::vector<double>> bootstrap(const Problem& problem, const Setting
   constexpr int kShort = 12, kLong = 80;  // all starts go a short way, the best one on to its end
   Sample whole;
   for (std::size_t row = 0; row < problem.points().size(); ++row) whole.rows.push_back(int(row));
-  const Strata strata = strata_of(problem, whole);
+  const auto strata = strata_of(problem, whole);
+  std::size_t cells = 0;
+  for (const auto& stratum : strata) cells += stratum.size();
+  const double power = power_of_weights(cells, setting.freedom.size());
   std::vector<Descent> known{found.best};
   for (const auto& end : different(found.ends, kKnownOptima))
     if (end.objective > found.best.objective * (1 + 1e-4)) known.push_back(end);
@@ -55,7 +101,7 @@ std::vector<std::vector<double>> bootstrap(const Problem& problem, const Setting
   std::vector<Descent> best(static_cast<std::size_t>(replicates));
   in_parallel(replicates, threads, [&](std::int64_t k) {
     const Stream own = stream.child(std::uint64_t(k));
-    const Sample sample = resampled(problem, strata, own.child("runs"));
+    const Sample sample = resampled(problem, strata, power, own.child("runs"));
     std::vector<Descent> starts = known;
     for (std::uint64_t j = 0; j < kFreshDraws; ++j)
       starts.push_back(draw_start(problem, setting, sample, delta, own.child("start").child(j)));
@@ -72,24 +118,6 @@ std::vector<std::vector<double>> bootstrap(const Problem& problem, const Setting
   for (auto& end : best)
     if (std::isfinite(end.objective)) thetas.push_back(std::move(end.theta));
   return thetas;
-}
-
-Interval interval_of(double value, std::vector<double> replicates, const law::Symbol& symbol, double upper) {
-  constexpr double kWidest = 0.5;  // of the estimate
-  Interval result{value, {}, {}, {}, {}};
-  double mean = 0, square = 0;
-  for (const double r : replicates) mean += r / static_cast<double>(replicates.size());
-  for (const double r : replicates) square += (r - mean) * (r - mean);
-  const auto range = interval_90(replicates);
-  if (!range) return result;
-  std::tie(result.lo, result.hi) = *range;
-  result.se = std::sqrt(square / static_cast<double>(replicates.size() - 1));
-  const bool may_be_zero = symbol.scale == law::Scale::Linear && symbol.lowest < 0;
-  const double size = may_be_zero ? std::max(1.0, std::abs(value)) : std::abs(value);
-  const double slack = 1e-6 * std::max(1.0, std::abs(value));
-  const bool at_bound = *result.lo <= symbol.lowest + slack || *result.hi >= upper - slack;
-  result.identified = !at_bound && *result.hi - *result.lo <= kWidest * size;
-  return result;
 }
 
 }  // namespace vernier::fit

@@ -1,6 +1,7 @@
 #include "fit/curvature.h"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 
 namespace vernier::fit {
@@ -24,13 +25,37 @@ Eigen::MatrixXd jacobian(const Problem& problem, const Freedom& freedom, const s
 
 constexpr double kSingular = 1e-7;   ///< of the largest singular value: a direction that changes no prediction
 constexpr double kTakesPart = 0.05;  ///< of a unit direction, by a variable
+constexpr double kFollows = 0.3;     ///< of the effect of the variable that another makes up for
+
+/// For each column of J those that move most when it moves and the rest follows, from (J^T J)^-1.
+std::vector<std::vector<int>> followers(const Eigen::MatrixXd& J) {
+  Eigen::MatrixXd scaled = J;
+  for (Eigen::Index c = 0; c < J.cols(); ++c)
+    if (J.col(c).norm() > 0) scaled.col(c).normalize();
+  const Eigen::JacobiSVD<Eigen::MatrixXd> parts(scaled, Eigen::ComputeFullV);
+  const auto& singular = parts.singularValues();
+  Eigen::VectorXd weight(J.cols());
+  for (Eigen::Index d = 0; d < J.cols(); ++d)
+    weight(d) = std::pow(std::max(d < singular.size() ? singular(d) : 0, kSingular * singular(0)), -2);
+  const Eigen::MatrixXd covariance = parts.matrixV() * weight.asDiagonal() * parts.matrixV().transpose();
+  std::vector<std::vector<int>> result;
+  for (Eigen::Index u = 0; u < J.cols(); ++u) {
+    std::vector<int>& with = result.emplace_back();
+    for (Eigen::Index h = 0; h < J.cols(); ++h)
+      if (h != u && std::abs(covariance(h, u)) >= kFollows * covariance(u, u)) with.push_back(int(h));
+    std::sort(with.begin(), with.end(),
+              [&](int a, int b) { return std::abs(covariance(a, u)) > std::abs(covariance(b, u)); });
+  }
+  return result;
+}
 
 }  // namespace
 
 Curvature curvature(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
                     const std::vector<double>& theta) {
   const Eigen::MatrixXd J = jacobian(problem, freedom, rows, theta);
-  Curvature result{std::nullopt, std::vector<bool>(freedom.size(), false)};
+  Curvature result{std::nullopt, std::vector<bool>(freedom.size(), false), {}};
+  if (freedom.size() > 0) result.with = followers(J);
   std::vector<Eigen::Index> inner;
   for (std::size_t u = 0; u < freedom.size(); ++u) {
     const double value = theta[std::size_t(freedom.parameter[u])], length = J.col(Eigen::Index(u)).norm();

@@ -13,6 +13,8 @@ struct Curvature {
   /// Per variable: it takes part in a direction along which no prediction changes, so that other values fit exactly as
   /// well. A bootstrap does not see this: every replicate has the same direction.
   std::vector<bool> free;
+  /// Per variable: those that make up for a change of it, most first, so that predictions change least.
+  std::vector<std::vector<int>> with;
 };
 
 /// J holds the derivatives of the log residuals by the variables that lie inside their bounds.

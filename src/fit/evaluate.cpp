@@ -44,7 +44,7 @@ std::optional<law::Parameters<double, Law::symbols.size()>> local_parameters(con
     const auto place = shared ? place_of(law, symbol.name) : std::nullopt;
     const auto value = !shared ? constant_of(law, parameters, symbol, point)
                        : place ? std::optional(parameters[*place])
-                               : std::nullopt;
+                               : symbol.usual;
     if (!value) return std::nullopt;
     local[k] = *value;
   }

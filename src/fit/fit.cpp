@@ -9,9 +9,9 @@
 
 #include "base/check.h"
 #include "fit/bootstrap.h"
-#include "fit/curvature.h"
 #include "fit/dispatch.h"
 #include "fit/holdout.h"
+#include "fit/identified.h"
 #include "fit/select.h"
 
 namespace vernier::fit {
@@ -21,6 +21,7 @@ using law::RunPoint;
 
 /// One law on one set of runs, ready to be searched.
 struct Task {
+  std::vector<RunPoint> points;  ///< N and D as they are
   std::unique_ptr<Problem> problem;
   Setting setting;
   Sample sample;
@@ -71,8 +72,8 @@ std::size_t distinct(const std::vector<RunPoint>& points, double RunPoint::*memb
 void check_rounding(std::string_view law, const Task& task, Problems& problems) {
   const auto about_rounding = [](const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; };
   const bool is_precision_law = with_law(law, [&]<class Law>() {
-    return law::target_of<Law>() == law::Target::Loss && !requires { Law::speaks_of_unrounded; } &&
-           std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
+    return law::target_of<Law>() == law::Target::Loss && !requires { Law::speaks_of_unrounded; }
+    &&std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
   });
   const auto& parameters = task.problem->parameters();
   if (is_precision_law &&
@@ -99,18 +100,20 @@ void check_design(std::string_view law, const Task& task) {
 Task make_task(std::string_view law, std::vector<RunPoint> points, const FitOptions& options) {
   const bool centred = !fixes_scaled_parameter(law, options);
   Task task;
-  task.problem = make_problem(law, points, centred);
+  task.points = std::move(points);
+  task.problem = make_problem(law, task.points, centred);
   task.setting = make_setting(law, *task.problem, options);
-  const auto is_outside = outside(*task.problem, task.setting);
-  if (std::find(is_outside.begin(), is_outside.end(), true) != is_outside.end()) {
+  if (const auto is_outside = outside(*task.problem, task.setting);
+      std::find(is_outside.begin(), is_outside.end(), true) != is_outside.end()) {
     std::vector<RunPoint> inside;
-    for (std::size_t i = 0; i < points.size(); ++i) {
+    for (std::size_t i = 0; i < task.points.size(); ++i) {
       if (is_outside[i])
-        task.excluded.push_back({points[i].run, why_outside(law, points[i])});
+        task.excluded.push_back({task.points[i].run, why_outside(law, task.points[i])});
       else
-        inside.push_back(points[i]);
+        inside.push_back(task.points[i]);
     }
-    task.problem = make_problem(law, inside, centred);
+    task.points = std::move(inside);
+    task.problem = make_problem(law, task.points, centred);
     task.setting = make_setting(law, *task.problem, options);
   }
   check_design(law, task);
@@ -155,28 +158,18 @@ void add_starts(FitSummary& summary, const Task& task, const Search& found) {
   summary.stop = found.stop;
 }
 
-void add_parameters(FitSummary& summary, const Task& task, const Search& found) {
-  const auto values = task.problem->natural(found.best.theta);
+/// Names and values; the intervals of the replicates where there are any.
+void add_parameters(FitSummary& summary, const Task& task, const Search& found, std::int64_t threads) {
   const auto& parameters = task.problem->parameters();
-  for (std::size_t g = 0; g < parameters.size(); ++g) {
-    summary.symbols.push_back(parameters[g].name);
-    summary.parameters.push_back({values[g], {}, {}, {}, {}});
-    if (parameters[g].symbol.per != law::Per::All) summary.labels[parameters[g].name] = parameters[g].label;
+  for (const auto& parameter : parameters) {
+    summary.symbols.push_back(parameter.name);
+    if (parameter.symbol.per != law::Per::All) summary.labels[parameter.name] = parameter.label;
   }
-}
-
-void add_intervals(FitSummary& summary, const Task& task, const Curvature& around) {
-  for (std::size_t g = 0; g < summary.parameters.size(); ++g) {
-    const int u = task.setting.freedom.variable[g];
-    if (u < 0) continue;
-    std::vector<double> replicates;
-    for (const auto& replicate : summary.bootstrap) replicates.push_back(replicate[g]);
-    summary.parameters[g] =
-        interval_of(summary.parameters[g].value, std::move(replicates), task.problem->parameters()[g].symbol,
-                    task.setting.freedom.upper[std::size_t(u)]);
-    if (around.free[std::size_t(u)] && !summary.bootstrap.empty())  // the replicates' spread means nothing
-      summary.parameters[g] = {summary.parameters[g].value, {}, {}, {}, false};
-  }
+  const Curvature around = curvature(*task.problem, task.setting.freedom, task.sample.rows, found.best.theta);
+  summary.condition = around.condition;
+  const auto as_they_are = make_problem(summary.law, task.points, false);
+  summary.parameters = intervals(*task.problem, *as_they_are, task.setting, found, task.sample, summary.huber_delta,
+                                 summary.bootstrap, around, threads);
 }
 
 FitSummary estimate(std::string_view law, const Task& task, const FitOptions& options, std::int64_t threads,
@@ -190,15 +183,12 @@ FitSummary estimate(std::string_view law, const Task& task, const FitOptions& op
   summary.huber_delta = options.huber_delta;
   summary.objective = found.best.objective;
   summary.excluded = task.excluded;
-  add_parameters(summary, task, found);
   add_quality(summary, task, found.best.theta);
   add_starts(summary, task, found);
   for (const auto& theta :
        bootstrap(*task.problem, task.setting, found, options.huber_delta, replicates, root.child("bootstrap"), threads))
     summary.bootstrap.push_back(task.problem->natural(theta));
-  const Curvature around = curvature(*task.problem, task.setting.freedom, task.sample.rows, found.best.theta);
-  summary.condition = around.condition;
-  add_intervals(summary, task, around);
+  add_parameters(summary, task, found, threads);
   return summary;
 }
 

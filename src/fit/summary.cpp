@@ -18,7 +18,9 @@ Json interval_json(const Interval& interval) {
           {"lo", or_null(interval.lo)},
           {"hi", or_null(interval.hi)},
           {"se", or_null(interval.se)},
-          {"identified", or_null(interval.identified)}};
+          {"identified", or_null(interval.identified)},
+          {"profile", {{"lo", or_null(interval.profile_lo)}, {"hi", or_null(interval.profile_hi)}}},
+          {"with", interval.with}};
 }
 
 Json holdout_json(const Holdout& holdout) {
@@ -53,8 +55,15 @@ T wanted(const Json& json, const char* key, const std::string& place) {
 
 Interval interval_from(const Json& json, const std::string& place) {
   if (!json.is_object()) throw Error(fmt::format("{}: expected an object with a value, found {}", place, json.dump()));
-  return {wanted<double>(json, "value", place), maybe<double>(json, "lo", place), maybe<double>(json, "hi", place),
-          maybe<double>(json, "se", place), maybe<bool>(json, "identified", place)};
+  Interval interval{wanted<double>(json, "value", place), maybe<double>(json, "lo", place),
+                    maybe<double>(json, "hi", place), maybe<double>(json, "se", place),
+                    maybe<bool>(json, "identified", place)};
+  if (const auto profile = maybe<Json>(json, "profile", place); profile && profile->is_object()) {
+    interval.profile_lo = maybe<double>(*profile, "lo", place);
+    interval.profile_hi = maybe<double>(*profile, "hi", place);
+  }
+  interval.with = maybe<std::vector<std::string>>(json, "with", place).value_or(interval.with);
+  return interval;
 }
 
 std::vector<StartEnd> starts_from(const Json& json, const std::string& place) {

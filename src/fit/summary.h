@@ -16,7 +16,10 @@ struct Interval {
   double value = 0;
   std::optional<double> lo, hi;    ///< 5 % and 95 % quantiles of the replicates
   std::optional<double> se;        ///< standard deviation of the replicates
-  std::optional<bool> identified;  ///< absent without a bootstrap; rule: fit/bootstrap.h
+  std::optional<bool> identified;  ///< absent without a bootstrap; rule: fit/identified.h
+  std::optional<double> profile_lo = std::nullopt, profile_hi = std::nullopt;  ///< 90 % by profile likelihood; absent
+                                                                               ///< where the data set no limit
+  std::vector<std::string> with = {};  ///< parameters that make up for it where it is not identified
 };
 
 /// Where one start began, where it ended. Shape parameters only; the linear coefficients follow from them.

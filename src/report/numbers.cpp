@@ -34,7 +34,8 @@ std::string to_width(double value, std::optional<double> width) {
 }
 
 std::string with_interval(const fit::Interval& interval) {
-  const auto [value, lo, hi, se, identified] = interval;
+  const double value = interval.value;
+  const auto &lo = interval.lo, &hi = interval.hi;
   if (lo && hi)
     return fmt::format("{} ({} to {})", to_width(value, *hi - *lo), to_width(*lo, *hi - *lo), to_width(*hi, *hi - *lo));
   if (lo) return fmt::format("{} (at least {})", digits(value), digits(*lo));

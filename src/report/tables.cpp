@@ -91,15 +91,23 @@ Table fits_table(const Study& study) {
   return table;
 }
 
+/// "no: with A, alpha" where these make up for any change of it.
+std::string identified_text(const fit::Interval& parameter) {
+  if (!parameter.identified) return kAbsent;
+  if (*parameter.identified) return "yes";
+  return parameter.with.empty() ? "no" : fmt::format("no: with {}", fmt::join(parameter.with, ", "));
+}
+
 Table parameters_table(const Study& study) {
   Table table{{"law", "parameter", "value", "90 % interval", "identified by these data"}, {}};
   for (const auto* fit : all_fits(study))
     for (std::size_t i = 0; i < fit->symbols.size(); ++i) {
-      const auto& [value, lo, hi, se, identified] = fit->parameters[i];
+      const auto& parameter = fit->parameters[i];
+      const auto &lo = parameter.lo, &hi = parameter.hi;
       const auto width = lo && hi ? std::optional(*hi - *lo) : std::nullopt;
       const auto interval = lo && hi ? fmt::format("{} to {}", to_width(*lo, width), to_width(*hi, width)) : kAbsent;
-      table.rows.push_back({fit->law, parameter_name(study, *fit, fit->symbols[i]), to_width(value, width), interval,
-                            identified ? (*identified ? "yes" : "no") : kAbsent});
+      table.rows.push_back({fit->law, parameter_name(study, *fit, fit->symbols[i]), to_width(parameter.value, width),
+                            interval, identified_text(parameter)});
     }
   return table;
 }
