@@ -22,7 +22,8 @@ void add_run(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_ptq(CLI::App& program);
 void add_bench(CLI::App& program);
-void add_bench_quantize(CLI::App& bench);  ///< these two of `vernier bench`
+void add_bench_fit(CLI::App& bench);  ///< these three of `vernier bench`
+void add_bench_quantize(CLI::App& bench);
 void add_bench_carrier(CLI::App& bench);
 void add_signature(CLI::App& program);
 

@@ -84,6 +84,7 @@ Polish polish(const Problem& problem, const Freedom& freedom, const Sample& samp
     if (freedom.variable[g] >= 0) theta[g] = variables[std::size_t(freedom.variable[g])];
   const double value = objective_of(problem, sample, delta, theta);
   if (value < start.objective) result.end = {std::move(theta), value};
+  result.end = refine(problem, freedom, sample, delta, std::move(result.end));
   return result;
 }
 

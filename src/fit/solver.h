@@ -45,7 +45,13 @@ Descent project(const Problem& problem, const Freedom& freedom, const Sample& sa
 Descent descend(const Problem& problem, const Freedom& freedom, const Sample& sample, double delta,
                 std::vector<double> theta, int iterations, double tolerance);
 
-/// Polishes all parameters jointly on the exact objective with Ceres, which never returns worse than it was given.
+/// Newton's steps, each shorter than the one before, as long as the objective does not rise by more than
+/// its rounding: to the digits that the gradient knows and the objective does not. Returns `end` where the data leave a
+/// direction open, and where the law is too bent for such steps.
+Descent refine(const Problem& problem, const Freedom& freedom, const Sample& sample, double delta, Descent end);
+
+/// Polishes all parameters jointly on the exact objective with Ceres and refines the end. Never returns worse than it
+/// was given, but for the rounding of the objective.
 struct Polish {
   Descent end;
   std::string stop;  ///< why it ended

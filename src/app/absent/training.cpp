@@ -10,11 +10,12 @@
 namespace vernier::app {
 
 namespace {
-void refuse(CLI::App& program, const std::string& name) {
+void refuse(CLI::App& program, const std::string& name, const std::string& above = "") {
   CLI::App* verb = program.add_subcommand(name, "needs the training half (absent from this build)");
   verb->allow_extras();
-  verb->callback([name] {
-    throw Error(name + ": this build has no training half; configure it with VERNIER_TRAINING=ON (the release preset)");
+  verb->callback([whole = above + name] {
+    throw Error(whole +
+                ": this build has no training half; configure it with VERNIER_TRAINING=ON (the release preset)");
   });
 }
 }  // namespace
@@ -36,7 +37,13 @@ plan::SpeedBook speeds_here(const std::filesystem::path& store) {
 void add_run(CLI::App& program) { refuse(program, "run"); }
 void add_eval(CLI::App& program) { refuse(program, "eval"); }
 void add_ptq(CLI::App& program) { refuse(program, "ptq"); }
-void add_bench(CLI::App& program) { refuse(program, "bench"); }
 void add_signature(CLI::App& program) { refuse(program, "signature"); }
+
+void add_bench(CLI::App& program) {
+  CLI::App* bench = program.add_subcommand("bench", "speed of this machine");
+  bench->require_subcommand(1);
+  add_bench_fit(*bench);
+  for (const char* name : {"train", "quantize", "carrier"}) refuse(*bench, name, "bench ");
+}
 
 }  // namespace vernier::app

@@ -47,9 +47,8 @@ void bench_train(const BenchOptions& o) {
   const std::string_view carrier =
       quant::name_of(model::carrier_of(asked.numbers, asked.exact, machine.device.is_cpu()));
   if (!o.json) {
-    fmt::print(
-        "{:.0f} tokens/s over {} member(s), {:.1f} GFLOP/s, {:.1f} % of the {:.0f} GFLOP/s of a large product\n",
-        rate, asked.members, speed / 1e9, 100 * speed / peak, peak / 1e9);
+    fmt::print("{:.0f} tokens/s over {} member(s), {:.1f} GFLOP/s, {:.1f} % of the {:.0f} GFLOP/s of a large product\n",
+               rate, asked.members, speed / 1e9, 100 * speed / peak, peak / 1e9);
     return;
   }
   const Json result = {{"tokens_per_second", rate},
@@ -69,6 +68,7 @@ void bench_train(const BenchOptions& o) {
 void add_bench(CLI::App& program) {
   CLI::App* bench = program.add_subcommand("bench", "speed of this machine");
   bench->require_subcommand(1);
+  add_bench_fit(*bench);
   add_bench_quantize(*bench);
   add_bench_carrier(*bench);
   const auto o = std::make_shared<BenchOptions>();
