@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <type_traits>
 
 #include "fit/labels.h"
 #include "fit/problem.h"
@@ -18,6 +19,21 @@ inline double geometric_mean(const std::vector<law::RunPoint>& points, double la
   double sum = 0;
   for (const auto& point : points) sum += std::log(point.*member);
   return points.empty() ? 1 : std::exp(sum / static_cast<double>(points.size()));
+}
+
+/// Law says L = E + A (N f)^-alpha + B D^-beta: then one exponential each, and ln f for every rounding instead of every
+/// run, give the same as its formula.
+template <class Law>
+constexpr bool scales_parameters = std::is_base_of_v<law::ScalesParameters<Law>, Law>;
+
+/// Whether a law can tell two runs' roundings apart.
+inline bool same_rounding(const law::RunPoint& a, const law::RunPoint& b) {
+  const auto same = [](const law::Part& x, const law::Part& y) {
+    return x.rounded == y.rounded && x.stated == y.stated &&
+           (!x.rounded || (x.bits == y.bits && x.gaussian_error == y.gaussian_error));
+  };
+  return a.precision == b.precision && same(a.weights, b.weights) && same(a.activations, b.activations) &&
+         same(a.kv, b.kv);
 }
 
 template <class Law>
@@ -37,9 +53,11 @@ class LawProblem final : public Problem {
     }
     for (auto& point : points_) point.params /= n0_, point.tokens /= d0_;
     number_parameters();
+    if constexpr (scales_parameters<Law>) find_roundings();
   }
 
   void columns(std::span<const double> theta, std::span<const int> rows, double* base, double* columns) const override {
+    if constexpr (scales_parameters<Law>) return terms(theta, rows, base, columns);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const RunPoint& point = points_[std::size_t(rows[i])];
       if constexpr (L == 0) {
@@ -54,13 +72,10 @@ class LawProblem final : public Problem {
 
   void derivatives(std::span<const double> theta, std::span<const int> rows, double* predicted,
                    double* derivatives) const override {
+    if constexpr (scales_parameters<Law>) return derivatives_of_terms(theta, rows, predicted, derivatives);
     using Jet = ceres::Jet<double, int(K)>;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      law::Parameters<Jet, K> local;
-      const auto index = local_of(std::size_t(rows[i]));
-      for (std::size_t k = 0; k < K; ++k)
-        local[k] = index[k] < 0 ? Jet(1.0) : Jet(theta[std::size_t(index[k])], int(k));
-      const Jet loss = Law::loss(local, points_[std::size_t(rows[i])]);
+      const Jet loss = Law::loss(jets(theta, std::size_t(rows[i])), points_[std::size_t(rows[i])]);
       predicted[i] = loss.a;
       for (std::size_t k = 0; k < K; ++k) derivatives[i * K + k] = loss.v[int(k)];
     }
@@ -83,10 +98,73 @@ class LawProblem final : public Problem {
   law::Parameters<Jet, K> gather(std::span<const double> theta, int row) const {
     law::Parameters<Jet, K> local;
     const auto index = local_of(std::size_t(row));
-    if constexpr (L > 0)
-      for (std::size_t k = 0; k < L; ++k) local[k] = Jet(0.0, int(k));
+    for (std::size_t k = 0; k < L; ++k) {
+      if constexpr (std::is_same_v<Jet, double>)
+        local[k] = 0;
+      else
+        local[k] = Jet(0.0, int(k));
+    }
     for (std::size_t k = L; k < K; ++k) local[k] = Jet(index[k] < 0 ? 1.0 : theta[std::size_t(index[k])]);
     return local;
+  }
+
+  /// E has 1 as its column, A (N f)^-alpha, B D^-beta.
+  void terms(std::span<const double> theta, std::span<const int> rows, double* base, double* columns) const {
+    const double alpha = constant(theta, 3), beta = constant(theta, 4);
+    std::vector<double> shares;
+    for (const int run : example_of_)
+      shares.push_back(Law::log_share(gather<double>(theta, run), points_[std::size_t(run)]));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto run = std::size_t(rows[i]);
+      base[i] = 0;
+      columns[3 * i] = 1;
+      columns[3 * i + 1] = std::exp(-alpha * (shares[std::size_t(rounding_of_[run])] + log_params_[run]));
+      columns[3 * i + 2] = std::exp(-beta * log_tokens_[run]);
+    }
+  }
+
+  void derivatives_of_terms(std::span<const double> theta, std::span<const int> rows, double* predicted,
+                            double* derivatives) const {
+    using Jet = ceres::Jet<double, int(K)>;
+    std::vector<Jet> shares;
+    for (const int run : example_of_)
+      shares.push_back(Law::log_share(jets(theta, std::size_t(run)), points_[std::size_t(run)]));
+    const double E = constant(theta, 0), A = constant(theta, 1), B = constant(theta, 2);
+    const double alpha = constant(theta, 3), beta = constant(theta, 4);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto run = std::size_t(rows[i]);
+      const Jet& share = shares[std::size_t(rounding_of_[run])];
+      const double log_size = share.a + log_params_[run];
+      const double size = std::exp(-alpha * log_size), data = std::exp(-beta * log_tokens_[run]);
+      predicted[i] = E + A * size + B * data;
+      double* by = &derivatives[i * K];
+      for (std::size_t k = 5; k < K; ++k) by[k] = -alpha * A * size * share.v[int(k)];
+      by[0] = 1, by[1] = size, by[2] = data;
+      by[3] = -A * size * log_size;
+      by[4] = -B * data * log_tokens_[run];
+    }
+  }
+
+  /// A parameter that all runs share.
+  double constant(std::span<const double> theta, std::size_t k) const { return theta[std::size_t(first_of_[k])]; }
+
+  law::Parameters<ceres::Jet<double, int(K)>, K> jets(std::span<const double> theta, std::size_t run) const {
+    using Jet = ceres::Jet<double, int(K)>;
+    law::Parameters<Jet, K> local;
+    const auto index = local_of(run);
+    for (std::size_t k = 0; k < K; ++k) local[k] = index[k] < 0 ? Jet(1.0) : Jet(theta[std::size_t(index[k])], int(k));
+    return local;
+  }
+
+  void find_roundings() {
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      log_params_.push_back(std::log(points_[i].params));
+      log_tokens_.push_back(std::log(points_[i].tokens));
+      std::size_t g = 0;
+      while (g < example_of_.size() && !same_rounding(points_[std::size_t(example_of_[g])], points_[i])) ++g;
+      if (g == example_of_.size()) example_of_.push_back(int(i));
+      rounding_of_.push_back(int(g));
+    }
   }
 
   void number_parameters() {
@@ -122,6 +200,10 @@ class LawProblem final : public Problem {
   }
 
   std::vector<int> first_of_;
+  // Of a law that scales parameters:
+  std::vector<double> log_params_, log_tokens_;  // of each run
+  std::vector<int> rounding_of_;                 // of each run, index into example_of_
+  std::vector<int> example_of_;                  // of each rounding, a run that has it
 };
 
 }  // namespace vernier::fit

@@ -9,6 +9,8 @@
 namespace vernier::fit {
 namespace {
 
+constexpr double kSameEnd = 1e-6;  // of the objective, relative
+
 double drawn(const law::Symbol& symbol, double share) {
   if (symbol.scale == law::Scale::Linear)
     return symbol.start_lowest + share * (symbol.start_highest - symbol.start_lowest);
@@ -25,6 +27,51 @@ std::vector<double> drawn_theta(const Problem& problem, const Setting& setting, 
     theta[g] = std::clamp(value, setting.freedom.lower[std::size_t(u)], setting.freedom.upper[std::size_t(u)]);
   }
   return theta;
+}
+
+/// Whether two points of a descent will end alike: hardly apart in any parameter nor in their objectives.
+bool will_meet(const Problem& problem, const Descent& a, const Descent& b) {
+  constexpr double kNear = 1e-2;
+  if (!(std::abs(a.objective - b.objective) <= kNear * std::min(a.objective, b.objective))) return false;
+  for (std::size_t g = problem.coefficients(); g < a.theta.size(); ++g) {
+    const double size = problem.parameters()[g].symbol.scale == law::Scale::Log ? std::abs(a.theta[g]) : 1.0;
+    if (!(std::abs(a.theta[g] - b.theta[g]) <= kNear * size)) return false;
+  }
+  return true;
+}
+
+/// Takes points on their way to their ends. Of those that meet one goes on; where it comes to the best end of all, the
+/// others would too and share it, otherwise they go on as well.
+std::vector<Descent> finished(const Problem& problem, const Setting& setting, const Sample& sample, double delta,
+                              const std::vector<Descent>& halfway, std::int64_t threads) {
+  constexpr int kIterations = 100;
+  std::vector<std::size_t> leaders, followers, leader_of(halfway.size());
+  for (std::size_t k = 0; k < halfway.size(); ++k) {
+    const auto met = std::find_if(leaders.begin(), leaders.end(),
+                                  [&](std::size_t l) { return will_meet(problem, halfway[k], halfway[l]); });
+    leader_of[k] = met == leaders.end() ? k : *met;
+    if (met == leaders.end()) leaders.push_back(k);
+  }
+  std::vector<Descent> ends(halfway.size());
+  const auto go_on = [&](const std::vector<std::size_t>& chosen) {
+    in_parallel(std::int64_t(chosen.size()), threads, [&](std::int64_t c) {
+      const std::size_t k = chosen[std::size_t(c)];
+      if (std::isfinite(halfway[k].objective))
+        ends[k] = descend(problem, setting.freedom, sample, delta, halfway[k].theta, kIterations, 1e-9);
+    });
+  };
+  go_on(leaders);
+  double best = ends.empty() ? 0 : ends[leaders.front()].objective;
+  for (const std::size_t l : leaders) best = std::min(best, ends[l].objective);
+  for (std::size_t k = 0; k < halfway.size(); ++k) {
+    if (leader_of[k] == k) continue;
+    if (ends[leader_of[k]].objective <= best * (1 + kSameEnd))
+      ends[k] = ends[leader_of[k]];
+    else
+      followers.push_back(k);
+  }
+  go_on(followers);
+  return ends;
 }
 
 bool better(const Descent& a, const Descent& b) {
@@ -72,13 +119,16 @@ std::vector<Descent> different(const std::vector<Descent>& ends, std::size_t mos
 Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta, std::int64_t starts,
               Stream stream, std::int64_t threads) {
   constexpr int kIterations = 100, kPolishIterations = 1000;
-  std::vector<std::pair<Descent, Descent>> pairs(static_cast<std::size_t>(starts));
+  std::vector<Descent> begins(static_cast<std::size_t>(starts)), halfway(begins.size());
   in_parallel(starts, threads, [&](std::int64_t k) {
-    auto& [begin, end] = pairs[std::size_t(k)];
+    Descent& begin = begins[std::size_t(k)];
     begin = draw_start(problem, setting, sample, delta, stream.child(std::uint64_t(k)));
     if (std::isfinite(begin.objective))
-      end = descend(problem, setting.freedom, sample, delta, begin.theta, kIterations, 1e-9);
+      halfway[std::size_t(k)] = descend(problem, setting.freedom, sample, delta, begin.theta, kIterations, 1e-3);
   });
+  const auto ends = finished(problem, setting, sample, delta, halfway, threads);
+  std::vector<std::pair<Descent, Descent>> pairs;
+  for (std::size_t k = 0; k < begins.size(); ++k) pairs.emplace_back(std::move(begins[k]), ends[k]);
   std::erase_if(pairs, [](const auto& pair) { return !std::isfinite(pair.second.objective); });
   if (pairs.empty()) throw Failure("no start gave a finite objective");
   std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return better(a.second, b.second); });
@@ -95,7 +145,7 @@ Search search(const Problem& problem, const Setting& setting, const Sample& samp
   auto polished = polish(problem, setting.freedom, sample, delta, result.best);
   result.best = std::move(polished.end);
   result.stop = std::move(polished.stop);
-  for (const auto& end : result.ends) result.at_best += end.objective <= result.best.objective * (1 + 1e-6);
+  for (const auto& end : result.ends) result.at_best += end.objective <= result.best.objective * (1 + kSameEnd);
   return result;
 }
 

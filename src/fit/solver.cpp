@@ -32,24 +32,26 @@ class Solver {
     columns_.resize(n_ * L_);
     derivatives_.resize(n_ * K_);
     predicted_.resize(n_);
-    log_loss_.resize(n_);
-    for (std::size_t i = 0; i < n_; ++i) log_loss_[i] = std::log(loss(i));
+    residual_.resize(n_);
+    for (const int row : sample.rows) {
+      loss_.push_back(problem.points()[std::size_t(row)].loss);
+      log_loss_.push_back(std::log(loss_.back()));
+    }
   }
 
   double solve_coefficients(std::vector<double>& theta, bool warm, int iterations);
   Descent descend(std::vector<double> theta, int iterations, double tolerance);
 
  private:
-  double loss(std::size_t i) const { return problem_.points()[std::size_t(sample_.rows[i])].loss; }
   double residual(double prediction, std::size_t i) const {
-    return problem_.residual() == law::Residual::Log ? std::log(prediction) - log_loss_[i] : prediction - loss(i);
+    return problem_.residual() == law::Residual::Log ? std::log(prediction) - log_loss_[i] : prediction - loss_[i];
   }
   double predict(const std::vector<double>& theta, std::size_t i) const {
     double sum = base_[i];
     for (std::size_t j = 0; j < L_; ++j) sum += theta[j] * columns_[i * L_ + j];
     return sum;
   }
-  double objective(const std::vector<double>& theta) const;
+  double objective(const std::vector<double>& theta);
   bool moves(std::size_t coefficient) const { return freedom_.variable[coefficient] >= 0; }
   void least_squares(std::vector<double>& theta, bool weigh_by_residual) const;
 
@@ -65,25 +67,28 @@ class Solver {
   const Sample& sample_;
   double delta_;
   std::size_t L_, K_, n_;
-  std::vector<double> base_, columns_, derivatives_, predicted_, log_loss_;
+  std::vector<double> base_, columns_, derivatives_, predicted_, residual_, loss_, log_loss_;
   // Gauss-Newton matrices of runs inside and outside the quadratic part of the Huber function, and the gradient.
   Matrix inside_, outside_;
   Vector gradient_;
   double caution_ = 1;
 };
 
-double Solver::objective(const std::vector<double>& theta) const {
+/// Fills predicted_ and residual_ for theta.
+double Solver::objective(const std::vector<double>& theta) {
   double sum = 0;
   for (std::size_t i = 0; i < n_; ++i) {
     const double prediction = predict(theta, i);
     if (!problem_.is_valid(prediction)) return kInfinity;
-    sum += sample_.weights[i] * huber(residual(prediction, i), delta_);
+    predicted_[i] = prediction;
+    residual_[i] = residual(prediction, i);
+    sum += sample_.weights[i] * huber(residual_[i], delta_);
   }
   return std::isfinite(sum) ? sum : kInfinity;
 }
 
-/// One round for the coefficients: residuals to first order at the present prediction, or, to begin with, at the
-/// loss.
+/// One round for the coefficients: residuals to first order at the prediction of the last objective(), which was for
+/// this theta, or, to begin with, at the loss.
 void Solver::least_squares(std::vector<double>& theta, bool weigh_by_residual) const {
   std::array<int, kMostCoefficients> free{};
   int count = 0;
@@ -92,8 +97,8 @@ void Solver::least_squares(std::vector<double>& theta, bool weigh_by_residual) c
   SmallMatrix H = SmallMatrix::Zero(count, count);
   SmallVector b = SmallVector::Zero(count);
   for (std::size_t i = 0; i < n_; ++i) {
-    const double at = weigh_by_residual ? predict(theta, i) : loss(i);
-    const double r = weigh_by_residual ? residual(at, i) : 0;
+    const double at = weigh_by_residual ? predicted_[i] : loss_[i];
+    const double r = weigh_by_residual ? residual_[i] : 0;
     const double h = sample_.weights[i] * (std::abs(r) > delta_ ? delta_ / std::abs(r) : 1.0);
     const double slope = problem_.slope_at(at);
     double target = slope * (at - base_[i]) - r;  // wanted: sum_j c_j slope column_j
@@ -257,11 +262,6 @@ Descent Solver::descend(std::vector<double> theta, int iterations, double tolera
 }
 
 }  // namespace
-
-double huber(double residual, double delta) {
-  const double size = std::abs(residual);
-  return size <= delta ? 0.5 * size * size : delta * (size - 0.5 * delta);
-}
 
 double objective_of(const Problem& problem, const Sample& sample, double delta, std::span<const double> theta) {
   std::vector<double> predicted(sample.rows.size()), derivatives(sample.rows.size() * problem.locals());

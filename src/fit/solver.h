@@ -2,6 +2,8 @@
 // solve a small non-negative least-squares problem for every trial of the shape parameters, which alone are searched.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
 #include <vector>
@@ -25,7 +27,10 @@ struct Freedom {
 };
 
 /// rho(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2).
-double huber(double residual, double delta);
+inline double huber(double residual, double delta) {
+  const double size = std::abs(residual), inner = std::min(size, delta);
+  return inner * (size - 0.5 * inner);
+}
 
 /// Sum over the sample of weight * huber(residual); infinite where any run lies outside the law.
 double objective_of(const Problem& problem, const Sample& sample, double delta, std::span<const double> theta);

@@ -79,14 +79,39 @@ TEST_CASE("ninety of a hundred intervals cover the truth, within the spread of s
   CHECK(covered < 0.99 * intervals);
 }
 
-TEST_CASE("parameters that the data cannot tell are not identified", "[fit]") {
+TEST_CASE("a parameter that the data cannot tell is not identified, and what makes up for it is named", "[fit]") {
   auto points = synthetic::runs(synthetic::chinchilla(), {16}, 0.003, 5);
-  std::erase_if(points, [](const auto& p) {  // one D for each N: E, A and B trade against each other
-    return std::abs(std::log(p.tokens / p.params / 60)) > 0.9;
-  });
+  const auto more = synthetic::runs(synthetic::chinchilla(), {16}, 0.003, 6);
+  points.insert(points.end(), more.begin(), more.end());
+  for (auto& point : points) {  // D = 60 N throughout: size and data cannot be told apart
+    const double tokens = 60 * point.params;
+    point.loss *= (1.6 + 8 * std::pow(point.params, -0.22) + 120 * std::pow(tokens, -0.3)) /
+                  (1.6 + 8 * std::pow(point.params, -0.22) + 120 * std::pow(point.tokens, -0.3));
+    point.tokens = tokens;
+  }
   const FitSummary found = fit::fit("chinchilla", points, quick(100));
-  CHECK_FALSE(*parameter(found, "E").identified);
-  CHECK_FALSE(*parameter(found, "alpha").identified);
+  for (const char* symbol : {"A", "B"}) {
+    const auto& with = parameter(found, symbol).with;
+    INFO(symbol);
+    CHECK_FALSE(*parameter(found, symbol).identified);
+    CHECK(std::find(with.begin(), with.end(), symbol[0] == 'A' ? "B" : "A") != with.end());
+  }
+}
+
+TEST_CASE("a profile closes where the data set a limit, and stays open where they do not", "[fit]") {
+  const FitSummary known =
+      fit::fit("kumar_tied", synthetic::runs(synthetic::kumar_tied(), {3, 4, 6, 8, 16}, 0.003, 3), quick(100));
+  const Interval& gamma = parameter(known, "gamma");
+  REQUIRE((gamma.profile_lo && gamma.profile_hi));
+  CHECK((*gamma.profile_lo < gamma.value && gamma.value < *gamma.profile_hi));
+  const double ratio = (*gamma.profile_hi - *gamma.profile_lo) / (*gamma.hi - *gamma.lo);
+  CHECK((ratio > 0.5 && ratio < 2));  // two ways to the same interval
+  CHECK(gamma.with.empty());
+  const FitSummary one =
+      fit::fit("kumar_tied", synthetic::runs(synthetic::kumar_tied(), {4, 16}, 0.003, 3), quick(100));
+  CHECK_FALSE((parameter(one, "gamma").profile_lo && parameter(one, "gamma").profile_hi));
+  CHECK_FALSE(*parameter(one, "gamma").identified);
+  CHECK(parameter(one, "gamma").with == std::vector<std::string>{"n"});
 }
 
 TEST_CASE("a fit depends neither on the order of its runs nor on the number of threads", "[fit]") {
