@@ -9,7 +9,10 @@
 namespace vernier::fit {
 namespace {
 
-constexpr double kSameEnd = 1e-6;  // of the objective, relative
+constexpr double kSameEnd = 1e-6;                   // of the objective, relative
+constexpr double kFlat = 1e-9, kNearlyFlat = 1e-3;  // what a step gains at the end, and where descents may meet
+constexpr std::size_t kFewStarts =
+    256;  // every one of so few goes its way alone: on a plateau any may be the one that leaves it
 
 double drawn(const law::Symbol& symbol, double share) {
   if (symbol.scale == law::Scale::Linear)
@@ -40,8 +43,8 @@ bool will_meet(const Problem& problem, const Descent& a, const Descent& b) {
   return true;
 }
 
-/// Takes points on their way to their ends. Of those that meet one goes on; where it comes to the best end of all, the
-/// others would too and share it, otherwise they go on as well.
+/// Takes points on their way to their ends. Of those that meet one goes on; where it comes to the
+/// best end of all, the others would too and share it, otherwise they go on as well.
 std::vector<Descent> finished(const Problem& problem, const Setting& setting, const Sample& sample, double delta,
                               const std::vector<Descent>& halfway, std::int64_t threads) {
   constexpr int kIterations = 100;
@@ -57,7 +60,7 @@ std::vector<Descent> finished(const Problem& problem, const Setting& setting, co
     in_parallel(std::int64_t(chosen.size()), threads, [&](std::int64_t c) {
       const std::size_t k = chosen[std::size_t(c)];
       if (std::isfinite(halfway[k].objective))
-        ends[k] = descend(problem, setting.freedom, sample, delta, halfway[k].theta, kIterations, 1e-9);
+        ends[k] = descend(problem, setting.freedom, sample, delta, halfway[k].theta, kIterations, kFlat);
     });
   };
   go_on(leaders);
@@ -119,14 +122,16 @@ std::vector<Descent> different(const std::vector<Descent>& ends, std::size_t mos
 Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta, std::int64_t starts,
               Stream stream, std::int64_t threads) {
   constexpr int kIterations = 100, kPolishIterations = 1000;
+  const bool few = std::size_t(starts) <= kFewStarts;
   std::vector<Descent> begins(static_cast<std::size_t>(starts)), halfway(begins.size());
   in_parallel(starts, threads, [&](std::int64_t k) {
     Descent& begin = begins[std::size_t(k)];
     begin = draw_start(problem, setting, sample, delta, stream.child(std::uint64_t(k)));
     if (std::isfinite(begin.objective))
-      halfway[std::size_t(k)] = descend(problem, setting.freedom, sample, delta, begin.theta, kIterations, 1e-3);
+      halfway[std::size_t(k)] =
+          descend(problem, setting.freedom, sample, delta, begin.theta, kIterations, few ? kFlat : kNearlyFlat);
   });
-  const auto ends = finished(problem, setting, sample, delta, halfway, threads);
+  const auto ends = few ? halfway : finished(problem, setting, sample, delta, halfway, threads);
   std::vector<std::pair<Descent, Descent>> pairs;
   for (std::size_t k = 0; k < begins.size(); ++k) pairs.emplace_back(std::move(begins[k]), ends[k]);
   std::erase_if(pairs, [](const auto& pair) { return !std::isfinite(pair.second.objective); });

