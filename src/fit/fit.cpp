@@ -172,6 +172,13 @@ void add_parameters(FitSummary& summary, const Task& task, const Search& found, 
                                  summary.bootstrap, around, threads);
 }
 
+/// Of every run once, whatever its weight in the search.
+double plain_objective(const Task& task, double delta, const std::vector<double>& theta) {
+  Sample plain = task.sample;
+  plain.weights.assign(plain.rows.size(), 1.0);
+  return objective_of(*task.problem, plain, delta, theta);
+}
+
 FitSummary estimate(std::string_view law, const Task& task, const FitOptions& options, std::int64_t threads,
                     std::int64_t replicates) {
   const Stream root{std::uint64_t(options.seed)};
@@ -181,7 +188,7 @@ FitSummary estimate(std::string_view law, const Task& task, const FitOptions& op
   summary.law = law;
   summary.rows = std::int64_t(task.problem->points().size());
   summary.huber_delta = options.huber_delta;
-  summary.objective = found.best.objective;
+  summary.objective = plain_objective(task, options.huber_delta, found.best.theta);
   summary.excluded = task.excluded;
   add_quality(summary, task, found.best.theta);
   add_starts(summary, task, found);
@@ -197,23 +204,34 @@ double residual(std::string_view law, double predicted, double observed) {
   return log ? std::log(predicted) - std::log(observed) : predicted - observed;
 }
 
-Holdout holdout(std::string_view law, const std::vector<RunPoint>& points, const FitOptions& options,
-                std::int64_t threads) {
-  const Split parts = split(points, options.holdout, Stream{std::uint64_t(options.seed)}.child("holdout"));
-  const FitSummary without = estimate(law, make_task(law, parts.fitted, options), options, threads, 0);
+/// Residuals of runs held out, from fits without them, over all splits of the rule.
+Holdout holdout(std::string_view law, const std::vector<RunPoint>& points, const std::string& rule,
+                const FitOptions& options, std::int64_t threads) {
   Holdout result;
   double square = 0;
-  for (const auto& point : parts.held_out) {
-    const double error = residual(law, loss(without, without.values(), point), point.loss);
-    if (!std::isfinite(error)) {
-      ++result.outside;
-      continue;
+  for (const Split& parts : splits(points, rule, Stream{std::uint64_t(options.seed)}.child("holdout"))) {
+    const FitSummary without = estimate(law, make_task(law, parts.fitted, options), options, threads, 0);
+    for (const auto& point : parts.held_out) {
+      const double error = residual(law, loss(without, without.values(), point), point.loss);
+      const bool inside = std::isfinite(error);
+      (inside ? result.rows : result.outside) += 1;
+      if (inside) square += error * error;
     }
-    ++result.rows;
-    square += error * error;
   }
   if (result.rows > 0) result.rms_log = std::sqrt(square / static_cast<double>(result.rows));
   return result;
+}
+
+/// Those of options.holdouts that these data allow.
+void add_holdouts(FitSummary& summary, const std::vector<RunPoint>& points, const FitOptions& options,
+                  std::int64_t threads) {
+  for (const auto& rule : options.holdouts) {
+    try {
+      summary.holdouts[rule] =
+          rule == options.holdout ? *summary.holdout : holdout(summary.law, points, rule, options, threads);
+    } catch (const Error&) {  // too few sizes, amounts of data or precisions to do without one
+    }
+  }
 }
 
 std::string what_is_missing(law::Target target) {
@@ -236,10 +254,14 @@ FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const 
   check(options);
   const std::int64_t processors = std::max(1u, std::thread::hardware_concurrency());
   const std::int64_t threads = options.threads > 0 ? options.threads : processors;
-  const auto ordered = sorted(points_for(law, points));
+  auto ordered = sorted(points_for(law, points));
   if (ordered.empty()) throw Error(fmt::format("{}: {}", law, what_is_missing(target_of(law))));
+  const auto noise = seed_noise(ordered);
+  if (noise && options.weigh_by_seeds) weigh_by(*noise, ordered);
   FitSummary summary = estimate(law, make_task(law, ordered, options), options, threads, options.bootstrap);
-  if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options, threads);
+  summary.seed_noise = noise;
+  if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options.holdout, options, threads);
+  add_holdouts(summary, ordered, options, threads);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;
 }

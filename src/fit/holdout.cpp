@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "law/symbol.h"
 
 namespace vernier::fit {
 namespace {
@@ -40,14 +41,36 @@ Split fraction(const std::vector<RunPoint>& points, double share, const Stream& 
 
 }  // namespace
 
-Split split(const std::vector<RunPoint>& points, const std::string& rule, const Stream& stream) {
+namespace {
+
+/// One precision after the other.
+std::vector<Split> unseen_precisions(const std::vector<RunPoint>& points) {
+  std::set<std::string> labels;
+  for (const auto& point : points)
+    if (law::is_rounded(point)) labels.insert(point.precision);
+  std::vector<Split> parts;
+  for (const auto& label : labels) {
+    Split& part = parts.emplace_back();
+    for (const auto& point : points) (point.precision == label ? part.held_out : part.fitted).push_back(point);
+  }
+  if (labels.size() < 2)
+    throw Error(fmt::format("--holdout unseen_precision: expected at least 2 precisions beside the baseline, got {}",
+                            labels.size()));
+  return parts;
+}
+
+}  // namespace
+
+std::vector<Split> splits(const std::vector<RunPoint>& points, const std::string& rule, const Stream& stream) {
+  if (rule == "unseen_precision") return unseen_precisions(points);
   const auto colon = rule.find(':');
   const std::string kind = rule.substr(0, colon), text = colon == std::string::npos ? "" : rule.substr(colon + 1);
   double value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool is_number = problem == std::errc() && end == text.data() + text.size() && !text.empty();
   if (!is_number || (kind != "largest_n" && kind != "largest_d" && kind != "fraction"))
-    throw Error(fmt::format("--holdout: expected largest_n:k, largest_d:k or fraction:f, got '{}'", rule));
+    throw Error(
+        fmt::format("--holdout: expected largest_n:k, largest_d:k, fraction:f or unseen_precision, got '{}'", rule));
   if (kind == "fraction" && !(value > 0 && value < 1))
     throw Error(fmt::format("--holdout: expected a fraction between 0 and 1, got {}", text));
   Split parts = kind == "largest_n"   ? largest(points, &RunPoint::params, value)
@@ -56,7 +79,7 @@ Split split(const std::vector<RunPoint>& points, const std::string& rule, const 
   if (parts.fitted.empty() || parts.held_out.empty())
     throw Error(fmt::format("--holdout {}: expected some of the {} runs on either side, got {} to fit and {} held out",
                             rule, points.size(), parts.fitted.size(), parts.held_out.size()));
-  return parts;
+  return {std::move(parts)};
 }
 
 }  // namespace vernier::fit

@@ -27,6 +27,20 @@ Json holdout_json(const Holdout& holdout) {
   return {{"rms_log", or_null(holdout.rms_log)}, {"rows", holdout.rows}, {"outside", holdout.outside}};
 }
 
+Json holdouts_json(const std::map<std::string, Holdout>& holdouts) {
+  Json json = Json::object();
+  for (const auto& [rule, holdout] : holdouts) json[rule] = holdout_json(holdout);
+  return json;
+}
+
+Json noise_json(const SeedNoise& noise) {
+  return {{"sigma", noise.sigma},
+          {"exponent", noise.exponent},
+          {"params", noise.params},
+          {"cells", noise.cells},
+          {"degrees", noise.degrees}};
+}
+
 Json starts_json(const std::vector<StartEnd>& starts) {
   Json list = Json::array();
   for (const auto& [start, end, objective] : starts)
@@ -66,6 +80,11 @@ Interval interval_from(const Json& json, const std::string& place) {
   return interval;
 }
 
+Holdout holdout_from(const Json& json, const std::string& place) {
+  return {maybe<double>(json, "rms_log", place), wanted<std::int64_t>(json, "rows", place),
+          maybe<std::int64_t>(json, "outside", place).value_or(0)};
+}
+
 std::vector<StartEnd> starts_from(const Json& json, const std::string& place) {
   std::vector<StartEnd> starts;
   for (const auto& start : json)
@@ -89,6 +108,8 @@ Json to_json(const FitSummary& summary) {
                {"aic", summary.aic},
                {"bic", summary.bic},
                {"holdout", summary.holdout ? holdout_json(*summary.holdout) : Json(nullptr)},
+               {"holdouts", holdouts_json(summary.holdouts)},
+               {"seed_noise", summary.seed_noise ? noise_json(*summary.seed_noise) : Json(nullptr)},
                {"condition", or_null(summary.condition)},
                {"starts", starts_json(summary.starts)},
                {"starts_at_best", summary.starts_at_best},
@@ -119,9 +140,14 @@ FitSummary summary_from_json(const Json& json, const std::string& place) {
   summary.r2 = maybe<double>(json, "r2", place).value_or(0);
   summary.aic = maybe<double>(json, "aic", place).value_or(0);
   summary.bic = maybe<double>(json, "bic", place).value_or(0);
-  if (const auto holdout = maybe<Json>(json, "holdout", place))
-    summary.holdout = Holdout{maybe<double>(*holdout, "rms_log", place), wanted<std::int64_t>(*holdout, "rows", place),
-                              maybe<std::int64_t>(*holdout, "outside", place).value_or(0)};
+  if (const auto holdout = maybe<Json>(json, "holdout", place)) summary.holdout = holdout_from(*holdout, place);
+  if (const auto holdouts = maybe<Json>(json, "holdouts", place); holdouts && holdouts->is_object())
+    for (const auto& [rule, holdout] : holdouts->items()) summary.holdouts[rule] = holdout_from(holdout, place);
+  if (const auto noise = maybe<Json>(json, "seed_noise", place))
+    summary.seed_noise =
+        SeedNoise{wanted<double>(*noise, "sigma", place), wanted<double>(*noise, "exponent", place),
+                  wanted<double>(*noise, "params", place), wanted<std::int64_t>(*noise, "cells", place),
+                  wanted<std::int64_t>(*noise, "degrees", place)};
   summary.condition = maybe<double>(json, "condition", place);
   if (const auto starts = maybe<Json>(json, "starts", place); starts && starts->is_array())
     summary.starts = starts_from(*starts, place);

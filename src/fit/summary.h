@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fit/seeds.h"
 #include "record/archive.h"
 
 namespace vernier::fit {
@@ -29,10 +30,9 @@ struct StartEnd {
 };
 
 struct Holdout {
-  std::optional<double>
-      rms_log;               ///< of ln L_hat - ln L over the runs held out, from a fit without them; absent for 0 rows
-  std::int64_t rows = 0;     ///< runs held out that the law could predict
-  std::int64_t outside = 0;  ///< runs held out for which a factor is not above zero, or that have no constant
+  std::optional<double> rms_log;  ///< of the residuals of the runs held out, from a fit without them; absent for 0 rows
+  std::int64_t rows = 0;          ///< runs held out that the law could predict
+  std::int64_t outside = 0;       ///< runs held out for which a factor is not above zero, or that have no constant
 };
 
 /// A run that was not fitted, and why.
@@ -47,11 +47,13 @@ struct FitSummary {
   std::vector<Interval> parameters;  ///< as `symbols`, natural units
   std::map<std::string, std::string>
       labels;            ///< symbol of a format's constant -> precision label (RunPoint::precision)
-  double objective = 0;  ///< sum over runs of Huber(ln L_hat - ln L)
+  double objective = 0;  ///< sum over runs of Huber(residual), every run counting once
   double rms_log = 0;    ///< root mean square of ln L_hat - ln L
   double r2 = 0;         ///< of L, 1 - sum of squared residuals / sum of squared deviations from the mean
   double aic = 0, bic = 0;
   std::optional<Holdout> holdout;
+  std::map<std::string, Holdout> holdouts;  ///< by rule, where several were asked for
+  std::optional<SeedNoise> seed_noise;
   std::optional<double> condition;  ///< of J^T J at the optimum, columns scaled to unit length; absent when singular
   std::vector<StartEnd> starts;     ///< best first
   std::int64_t starts_at_best = 0;  ///< how many ended within 1e-6 (relative) of the best objective
