@@ -97,10 +97,12 @@ std::vector<fit::FitSummary> fit_all(const std::vector<law::RunPoint>& points, c
   return fits;
 }
 
-/// The law with the smallest hold-out error; one that could not predict a run held out comes after those that could.
+/// The law with the smallest hold-out error, among those that predict what the first one predicts: errors of different
+/// things are no contest. One that could not predict a run held out comes after those that could.
 std::optional<std::string> best_of(const std::vector<fit::FitSummary>& fits) {
-  const auto rank = [](const fit::FitSummary& fit) {
-    const bool known = fit.holdout && fit.holdout->rms_log;
+  const auto rank = [&](const fit::FitSummary& fit) {
+    const bool comparable = fit::target_of(fit.law) == fit::target_of(fits.front().law);
+    const bool known = comparable && fit.holdout && fit.holdout->rms_log;
     return std::pair(known ? fit.holdout->outside : std::numeric_limits<std::int64_t>::max(),
                      known ? *fit.holdout->rms_log : std::numeric_limits<double>::infinity());
   };
