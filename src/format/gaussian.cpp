@@ -147,16 +147,12 @@ double gaussian_error_of_levels(int bits) {
 }
 
 double gaussian_error(const Number& number, double group) {
-  switch (number.scale) {
-    case Scale::None:
-      return gaussian_error(number.format, number.format.largest);
-    case Scale::Mse:
-    case Scale::Rms:
-    case Scale::Lsq:
-      return gaussian_error(number.format, gaussian_optimum(number.format));
-    default:
-      return gaussian_error_of_absmax(number.format, group);
-  }
+  const NumberFormat& format = number.format;
+  const bool cast = number.scale == Scale::None;
+  if (!cast && !needs_whole_group(number.scale)) return gaussian_error_of_absmax(format, group);
+  static std::map<std::pair<std::string, bool>, double> known;
+  return remembered(known, {format.name, cast},
+                    [&] { return gaussian_error(format, cast ? format.largest : gaussian_optimum(format)); });
 }
 
 }  // namespace vernier
