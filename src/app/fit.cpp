@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "fit/freedom.h"
 #include "fit/optimum.h"
+#include "fit/select.h"
 
 namespace vernier::app {
 namespace {
@@ -86,6 +87,8 @@ std::vector<fit::FitSummary> fit_all(const std::vector<law::RunPoint>& points, c
       fits.push_back(fit_one_of_all(law, points, options));
     } catch (const Error& problem) {
       skipped.push_back({law, problem.what()});
+    } catch (const Failure& problem) {
+      skipped.push_back({law, problem.what()});
     }
   }
   Problems problems;
@@ -94,10 +97,12 @@ std::vector<fit::FitSummary> fit_all(const std::vector<law::RunPoint>& points, c
   return fits;
 }
 
-/// The law with the smallest hold-out error; one that could not predict a run held out comes after those that could.
+/// The law with the smallest hold-out error, among those that predict what the first one predicts: errors of different
+/// things are no contest. One that could not predict a run held out comes after those that could.
 std::optional<std::string> best_of(const std::vector<fit::FitSummary>& fits) {
-  const auto rank = [](const fit::FitSummary& fit) {
-    const bool known = fit.holdout && fit.holdout->rms_log;
+  const auto rank = [&](const fit::FitSummary& fit) {
+    const bool comparable = fit::target_of(fit.law) == fit::target_of(fits.front().law);
+    const bool known = comparable && fit.holdout && fit.holdout->rms_log;
     return std::pair(known ? fit.holdout->outside : std::numeric_limits<std::int64_t>::max(),
                      known ? *fit.holdout->rms_log : std::numeric_limits<double>::infinity());
   };
@@ -107,16 +112,35 @@ std::optional<std::string> best_of(const std::vector<fit::FitSummary>& fits) {
   return best->law;
 }
 
-Json json_of(const fit::Data& data, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
-  Json excluded = Json::array(), list = Json::array(), left_out = Json::array();
-  for (const auto& [run, why] : data.excluded) excluded.push_back({{"run", run}, {"why", why}});
+/// Rows of one kind: those that were fitted, and those that were not.
+struct Rows {
+  std::size_t all = 0;
+  std::vector<fit::Excluded> excluded;
+};
+
+Json to_json(const Rows& rows) {
+  Json excluded = Json::array();
+  for (const auto& [run, why] : rows.excluded) excluded.push_back({{"run", run}, {"why", why}});
+  return {{"rows", rows.all}, {"used", rows.all - rows.excluded.size()}, {"excluded", excluded}};
+}
+
+/// What was read: trained models and those quantized after training; `fitted` is the kind that the law predicts.
+struct Read {
+  Rows trained, post_trained;
+  bool post = false;
+  Rows& fitted() { return post ? post_trained : trained; }
+  const Rows& fitted() const { return post ? post_trained : trained; }
+};
+
+Json json_of(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
+  Json list = Json::array(), left_out = Json::array();
   for (const auto& fit : fits) list.push_back(to_json(fit));
   for (const auto& [law, why] : skipped) left_out.push_back({{"law", law}, {"why", why}});
   const auto best = best_of(fits);
-  return {{"data", {{"rows", data.rows}, {"used", data.points.size()}, {"excluded", excluded}}},
-          {"fits", list},
-          {"best", best ? Json(*best) : Json(nullptr)},
-          {"skipped", left_out}};
+  Json data = to_json(read.fitted());
+  data["trained"] = to_json(read.trained);
+  data["post_trained"] = to_json(read.post_trained);
+  return {{"data", data}, {"fits", list}, {"best", best ? Json(*best) : Json(nullptr)}, {"skipped", left_out}};
 }
 
 std::string interval_text(const fit::Interval& interval) {
@@ -142,50 +166,68 @@ void print(const fit::FitSummary& fit) {
   fmt::print("  {} of {} starts reached the best, {:.2f} s\n", fit.starts_at_best, fit.starts.size(), fit.seconds);
 }
 
-void print(const fit::Data& data, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
-  fmt::print("{} rows, {} used, {} excluded\n", data.rows, data.points.size(), data.excluded.size());
-  for (const auto& [run, why] : data.excluded) fmt::print("  {}: {}\n", run, why);
+void print(const Rows& rows, std::string_view kind) {
+  fmt::print("{} {}rows, {} used, {} excluded\n", rows.all, kind, rows.all - rows.excluded.size(),
+             rows.excluded.size());
+  for (const auto& [run, why] : rows.excluded) fmt::print("  {}: {}\n", run, why);
+}
+
+void print(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
+  print(read.fitted(), read.post ? "post-trained " : "");
+  if (!read.post && read.post_trained.all > 0) print(read.post_trained, "post-trained ");
   for (const auto& fit : fits) print(fit);
   for (const auto& [law, why] : skipped) fmt::print("\n{} not fitted: {}\n", law, why);
   if (const auto best = best_of(fits); best && fits.size() > 1) fmt::print("\nsmallest hold-out error: {}\n", *best);
 }
 
 /// The runs that one law cannot describe are excluded like those that cannot be read.
-void exclude(fit::Data& data, const fit::FitSummary& fit) {
-  for (const auto& excluded : fit.excluded) {
-    data.excluded.push_back(excluded);
-    const auto found =
-        std::find_if(data.points.begin(), data.points.end(), [&](const auto& p) { return p.run == excluded.run; });
-    if (found != data.points.end()) data.points.erase(found);
-  }
+void exclude(Rows& rows, const std::vector<fit::Excluded>& others) {
+  rows.excluded.insert(rows.excluded.end(), others.begin(), others.end());
 }
 
 /// A law without precision on rounded runs answers a question that few mean to ask.
-void warn_if_precision_is_ignored(const fit::Data& data, const fit::FitSummary& fit) {
-  const auto rounded = std::count_if(data.points.begin(), data.points.end(), law::is_rounded);
-  if (rounded == 0 || fit::has_precision(fit)) return;
+void warn_if_precision_is_ignored(const std::vector<law::RunPoint>& points, const fit::FitSummary& fit) {
+  if (fit::target_of(fit.law) != law::Target::Loss || fit::has_precision(fit)) return;
+  const auto fitted = fit::points_for(fit.law, points);
+  const auto rounded = std::count_if(fitted.begin(), fitted.end(), law::is_rounded);
+  if (rounded == 0) return;
   spdlog::warn("{} ignores precision, and {} of {} runs are rounded; --where selects runs", fit.law, rounded,
-               data.points.size());
+               fitted.size());
+}
+
+void refuse_nothing(const std::string& path, const fit::Data& data) {
+  if (!data.points.empty() || !data.post_trained.empty()) return;
+  const std::size_t rows = data.rows + data.post_rows;
+  if (rows == 0) throw Error(fmt::format("{}: --where selects none of its rows", path));
+  const auto& [run, why] = (data.excluded.empty() ? data.post_excluded : data.excluded).front();
+  throw Error(fmt::format("{}: none of {} rows can be fitted; the first, {}: {}", path, rows, run, why));
 }
 
 void execute(Request request) {
   request.read.map = fit::parse_map(request.map);
   read_constraints(request);
-  fit::Data data = fit::read_data(request.data, request.read);
-  if (data.points.empty()) throw Error(fmt::format("{}: none of {} rows can be fitted", request.data, data.rows));
+  const bool all = request.law == "all";
+  if (!all) request.read.target = fit::target_of(request.law);
+  const fit::Data data = fit::read_data(request.data, request.read);
+  refuse_nothing(request.data, data);
+  Read read{{data.rows, data.excluded},
+            {data.post_rows, data.post_excluded},
+            request.read.target == law::Target::PostTraining};
+  const auto points = data.all();
   std::vector<Skipped> skipped;
   std::vector<fit::FitSummary> fits;
-  if (request.law == "all") {
-    fits = fit_all(data.points, request.options, skipped);
+  if (all) {
+    fits = fit_all(points, request.options, skipped);
   } else {
-    fits.push_back(fit::fit(request.law, data.points, request.options));
-    exclude(data, fits.front());
-    warn_if_precision_is_ignored(data, fits.front());
+    fits.push_back(fit::fit(request.law, points, request.options));
+    exclude(read.fitted(), fit::without_target(request.law, points));
+    exclude(read.fitted(), fits.front().excluded);
+    warn_if_precision_is_ignored(points, fits.front());
   }
   if (request.json)
-    fmt::print("{}\n", json_of(data, fits, skipped).dump());
+    fmt::print("{}\n", json_of(read, fits, skipped).dump());
   else
-    print(data, fits, skipped);
+    print(read, fits, skipped);
 }
 
 }  // namespace

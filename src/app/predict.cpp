@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "fit/fit.h"
 #include "fit/labels.h"
+#include "fit/parts.h"
 
 namespace vernier::app {
 namespace {
@@ -99,10 +100,7 @@ void execute(const Request& request) {
   law::RunPoint point;
   point.params = request.params;
   point.tokens = request.tokens;
-  point.weights = fit::part_of(numbers.weights);
-  point.activations = fit::part_of(numbers.activations);
-  point.kv = fit::part_of(numbers.kv);
-  point.precision = fit::precision_label(numbers);
+  fit::describe(point, numbers);
   check_precision(law, point);
   const Prediction found = predict(law, point);
   request.json ? print_json(law, found) : print_text(law, found);

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "fit/labels.h"
 #include "fit/student.h"
 
 namespace vernier::fit {
@@ -20,8 +21,9 @@ std::vector<std::vector<Cell>> strata_of(const Problem& problem, const Sample& s
   std::map<std::tuple<double, double, std::string, std::string>, Cell> cells;
   for (const int row : sample.rows) {
     const auto& point = problem.points()[std::size_t(row)];
-    const std::string post = point.post.rounded ? point.method + " " + point.post.number : "";
-    cells[{point.params, point.tokens, point.precision, post}].push_back(row);
+    std::string others = point.post.rounded ? point.method + " " + part_label(point.post) : "";
+    if (!(point.params > 0 && point.tokens > 0)) others += " " + point.run;  // who knows what these repeat
+    cells[{point.params, point.tokens, point.precision, others}].push_back(row);
   }
   const std::size_t smallest = std::max(kSmallestStratum, cells.size() / kMostStrata);
   std::vector<std::vector<Cell>> strata;

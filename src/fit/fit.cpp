@@ -94,6 +94,9 @@ void check_design(std::string_view law, const Task& task) {
     expect(problems, distinct(points, &RunPoint::tokens) >= 2, fmt::format("{}: D", law), "at least 2 different values",
            distinct(points, &RunPoint::tokens));
   }
+  if (!problems.empty() && !task.excluded.empty())
+    problems.push_back(fmt::format("{}: {} runs lie outside this law; the first, {}: {}", law, task.excluded.size(),
+                                   task.excluded.front().run, task.excluded.front().why));
   refuse_if(problems);
 }
 

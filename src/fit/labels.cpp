@@ -10,11 +10,6 @@
 namespace vernier::fit {
 namespace {
 
-std::string part_name(const law::Part& part) {
-  if (!part.rounded) return "fp32";
-  return part.number.empty() || part.number == "fp32" ? fmt::format("{}bit", part.bits) : part.number;
-}
-
 std::string format_name(const std::string& number) { return number.substr(0, number.find_first_of("/:")); }
 
 std::vector<std::string> words(const std::string& label) {
@@ -62,11 +57,6 @@ std::string only_match(const std::vector<std::string>& known, const std::string&
 
 }  // namespace
 
-law::Part part_of(const std::string& text) {
-  const Number number = parse_number(text);
-  return {number.rounded, number.rounded ? number.bits() : 16.0, text, true};
-}
-
 std::string precision_label(const NumbersSpec& numbers) {
   std::vector<std::string> parts{numbers.weights, numbers.activations, numbers.kv};
   for (const auto& [name, number] :
@@ -88,12 +78,52 @@ std::string precision_label(const NumbersSpec& numbers) {
   return plain ? std::string(kBaseline) : fmt::format("{}", fmt::join(parts, " "));
 }
 
-std::string precision_label(const law::RunPoint& point) {
+std::string forward_label(const NumbersSpec& numbers) {
+  NumbersSpec forward = numbers;
+  forward.gradients = "fp32";
+  forward.input_gradients = forward.weight_gradients = forward.backward_rounding = std::nullopt;
+  for (const auto& number :
+       {forward.weights, forward.activations, forward.kv, forward.attention, forward.embedding, forward.head})
+    if (parse_number(number).rounded) return precision_label(forward);
+  return std::string(kBaseline);
+}
+
+std::string backward_label(const NumbersSpec& numbers) {
+  const std::string inputs = numbers.input_gradients.value_or(numbers.gradients),
+                    weights = numbers.weight_gradients.value_or(numbers.gradients),
+                    rounding = numbers.backward_rounding.value_or(numbers.rounding);
+  if (!parse_number(inputs).rounded && !parse_number(weights).rounded) return std::string(kBaseline);
+  const std::string label =
+      inputs == weights ? inputs : fmt::format("input_gradients={} weight_gradients={}", inputs, weights);
+  return rounding == "nearest" ? label : fmt::format("{} rounding={}", label, rounding);
+}
+
+std::string part_label(const law::Part& part) {
+  if (!part.rounded) return "fp32";
+  return part.number.empty() || part.number == "fp32" ? fmt::format("{}bit", part.bits) : part.number;
+}
+
+namespace {
+
+std::vector<std::string> stated_parts(const law::RunPoint& point) {
   std::vector<std::string> parts;
   for (const law::Part* part : {&point.weights, &point.activations, &point.kv})
-    if (part->stated) parts.push_back(part_name(*part));
+    if (part->stated) parts.push_back(part_label(*part));
+  return parts;
+}
+
+}  // namespace
+
+std::string forward_label(const law::RunPoint& point) {
   const bool rounded = point.weights.rounded || point.activations.rounded || point.kv.rounded;
-  return rounded ? fmt::format("{}", fmt::join(parts, " ")) : std::string(kBaseline);
+  return rounded ? fmt::format("{}", fmt::join(stated_parts(point), " ")) : std::string(kBaseline);
+}
+
+std::string precision_label(const law::RunPoint& point) {
+  if (point.backward == kBaseline) return forward_label(point);
+  auto parts = stated_parts(point);
+  parts.push_back(fmt::format("gradients={}", point.backward));
+  return fmt::format("{}", fmt::join(parts, " "));
 }
 
 std::map<std::string, std::string> short_names(const std::vector<std::string>& labels) {

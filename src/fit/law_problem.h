@@ -15,10 +15,11 @@
 
 namespace vernier::fit {
 
+/// 1 where a value is 0, that is, not known, as N and D may be to a law that does not look at them.
 inline double geometric_mean(const std::vector<law::RunPoint>& points, double law::RunPoint::*member) {
   double sum = 0;
   for (const auto& point : points) sum += std::log(point.*member);
-  return points.empty() ? 1 : std::exp(sum / static_cast<double>(points.size()));
+  return points.empty() || !std::isfinite(sum) ? 1 : std::exp(sum / static_cast<double>(points.size()));
 }
 
 /// Law says L = E + A (N f)^-alpha + B D^-beta: then one exponential each, and ln f for every rounding instead of every

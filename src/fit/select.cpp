@@ -32,6 +32,13 @@ double observed(Target target, const RunPoint& point) {
   return target == Target::TaskScore ? point.task_accuracy : point.loss;
 }
 
+/// The target, or the loss of trained models where no row has the conditional loss that is asked for.
+Target target_on(std::string_view law, const std::vector<RunPoint>& points) {
+  const Target target = target_of(law);
+  const bool stands_in = target == Target::TaskLoss && std::none_of(points.begin(), points.end(), has_task_loss);
+  return stands_in ? Target::Loss : target;
+}
+
 }  // namespace
 
 Target target_of(std::string_view law) {
@@ -39,8 +46,7 @@ Target target_of(std::string_view law) {
 }
 
 std::vector<RunPoint> points_for(std::string_view law, const std::vector<RunPoint>& points) {
-  Target target = target_of(law);
-  if (target == Target::TaskLoss && std::none_of(points.begin(), points.end(), has_task_loss)) target = Target::Loss;
+  const Target target = target_on(law, points);
   std::vector<RunPoint> chosen;
   for (const auto& point : points) {
     if (!belongs(target, point)) continue;
@@ -50,12 +56,26 @@ std::vector<RunPoint> points_for(std::string_view law, const std::vector<RunPoin
   return chosen;
 }
 
+std::vector<Excluded> without_target(std::string_view law, const std::vector<RunPoint>& points) {
+  const Target target = target_on(law, points);
+  std::vector<Excluded> others;
+  for (const auto& point : points) {
+    if (point.post.rounded != (target == Target::PostTraining) || belongs(target, point)) continue;
+    const bool has_loss = target == Target::PostTraining || std::isfinite(point.task_loss);
+    const char* missing = target == Target::PostTraining ? "loss_before" : has_loss ? "task_accuracy" : "task_loss";
+    others.push_back({point.run, fmt::format("{} is missing", missing)});
+  }
+  return others;
+}
+
 std::string why_outside(std::string_view law, const RunPoint& point) {
   const law::Part& part = point.weights.rounded ? point.weights : point.activations;
   const bool any = point.weights.rounded || point.activations.rounded || point.kv.rounded;
   for (const law::Part* each : {&point.weights, &point.activations, &point.kv})
     if (each->rounded && std::isnan(each->bits)) return fmt::format("the bits of '{}' are not known", each->number);
-  if (law == law::Gmse::name) return "the error of its format on normally distributed numbers is not known";
+  if (law == law::Gmse::name)
+    return "the error of its format on normally distributed numbers is not known; it needs the bits alone, or a format "
+           "of ours and how many elements share a scale (group)";
   if (any && (law == law::FloatBits::name || law == law::QatGroup::name) && !(part.group > 1))
     return "how many elements share a scale is not known, or is one";
   if (law == law::FloatBits::name) return "its format has no exponent and mantissa bits, or they are not known";

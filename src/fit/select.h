@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fit/summary.h"
 #include "law/point.h"
 #include "law/symbol.h"
 
@@ -20,6 +21,10 @@ law::Target target_of(std::string_view law);
 ///   TaskLoss      models with a conditional loss of tasks; where no row has one, the loss of trained models stands in
 ///   TaskScore     models with a conditional loss and a score
 std::vector<law::RunPoint> points_for(std::string_view law, const std::vector<law::RunPoint>& points);
+
+/// Those of the points of its kind (trained, or quantized after training) that `law` is not fitted to, as they do not
+/// have what it predicts.
+std::vector<Excluded> without_target(std::string_view law, const std::vector<law::RunPoint>& points);
 
 /// Why `law` cannot say anything about a point, for one about which it says NaN whatever its parameters.
 std::string why_outside(std::string_view law, const law::RunPoint& point);

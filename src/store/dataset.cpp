@@ -120,6 +120,10 @@ constexpr std::array kRunColumns{
               [](Run r) -> Value { return r.spec.training.optimizer.value_or(std::string(kDefaultOptimizer)); }},
     RunColumn{"schedule", kText, "of the learning rate: wsd, cosine, linear or inverse-sqrt",
               [](Run r) -> Value { return r.spec.training.schedule.value_or(std::string(kDefaultSchedule)); }},
+    RunColumn{"embedding", kText, "number string of the embedding's weights",
+              [](Run r) -> Value { return r.spec.numbers.embedding; }},
+    RunColumn{"head", kText, "number string of the output layer's weights",
+              [](Run r) -> Value { return r.spec.numbers.head; }},
 };
 static_assert(names_differ(kRunColumns));
 

@@ -22,7 +22,7 @@ constexpr const char* kPromised =
     "loss_train, loss_val, loss_val_se, loss_floor, bits_per_byte, task_loss, task_accuracy, flops, status, "
     "diverged_at, parent, "
     "device, threads, seconds, version, input_gradients, weight_gradients, backward_rounding, rotation, optimizer, "
-    "schedule";
+    "schedule, embedding, head";
 
 std::vector<StoredRun> two_runs() { return {sample_run(1), diverged_run(2)}; }
 
