@@ -106,6 +106,17 @@ std::map<std::string, double> fixed_values(const Problem& problem, const FitOpti
   return fixed;
 }
 
+/// Where one of d and c of densing_score is fixed, c + d <= 1 is a bound of the other.
+void bound_ceiling(const Problem& problem, Setting& setting) {
+  const int d = index_of(problem, "d"), c = index_of(problem, "c");
+  const int of_d = setting.freedom.variable[std::size_t(d)], of_c = setting.freedom.variable[std::size_t(c)];
+  const double at_d = setting.theta[std::size_t(d)], at_c = setting.theta[std::size_t(c)];
+  if (of_d < 0 && of_c < 0 && at_d + at_c > 1)
+    throw Error(fmt::format("--fix: expected c + d of at most 1, got {}", at_d + at_c));
+  if (of_d < 0 && of_c >= 0) setting.freedom.upper[std::size_t(of_c)] = 1 - at_d;
+  if (of_c < 0 && of_d >= 0) setting.freedom.upper[std::size_t(of_d)] = 1 - at_c;
+}
+
 }  // namespace
 
 Setting make_setting(std::string_view law, const Problem& problem, const FitOptions& options) {
@@ -136,6 +147,7 @@ Setting make_setting(std::string_view law, const Problem& problem, const FitOpti
     else
       join_variable(setting.freedom, problem, g, setting.freedom.variable[std::size_t(leader[g])]);
   }
+  if (law == law::DensingScore::name) bound_ceiling(problem, setting);
   return setting;
 }
 

@@ -82,17 +82,29 @@ class LawProblem final : public Problem {
     }
   }
 
+  void admit(std::vector<double>& theta) const override {
+    if constexpr (requires { Law::admit(law::Parameters<double, K>{}); }) put(Law::admit(shared(theta)), theta);
+  }
+
   std::vector<double> natural(const std::vector<double>& theta) const override {
-    law::Parameters<double, K> local;
-    for (std::size_t k = 0; k < K; ++k) local[k] = first_of_[k] < 0 ? 1.0 : theta[std::size_t(first_of_[k])];
-    const auto result = Law::natural(local, n0_, d0_);
     std::vector<double> values = theta;
-    for (std::size_t k = 0; k < K; ++k)
-      if (Law::symbols[k].per == law::Per::All && first_of_[k] >= 0) values[std::size_t(first_of_[k])] = result[k];
+    put(Law::natural(shared(theta), n0_, d0_), values);
     return values;
   }
 
  private:
+  /// What all runs share, as the law orders it; 1 for what acts on no run.
+  law::Parameters<double, K> shared(const std::vector<double>& theta) const {
+    law::Parameters<double, K> local;
+    for (std::size_t k = 0; k < K; ++k) local[k] = first_of_[k] < 0 ? 1.0 : theta[std::size_t(first_of_[k])];
+    return local;
+  }
+
+  void put(const law::Parameters<double, K>& local, std::vector<double>& theta) const {
+    for (std::size_t k = 0; k < K; ++k)
+      if (Law::symbols[k].per == law::Per::All && first_of_[k] >= 0) theta[std::size_t(first_of_[k])] = local[k];
+  }
+
   /// The local parameters as constants, except the coefficients: these are 0 with derivative 1, which makes columns of
   /// them.
   template <class Jet>

@@ -52,6 +52,9 @@ class Problem {
   virtual void derivatives(std::span<const double> theta, std::span<const int> rows, double* predicted,
                            double* derivatives) const = 0;
 
+  /// Moves theta to the nearest parameters that keep what no range of one parameter can say (Law::admit).
+  virtual void admit(std::vector<double>& theta) const { static_cast<void>(theta); }
+
   /// Parameters for N and D in place of N/n0 and D/d0.
   virtual std::vector<double> natural(const std::vector<double>& theta) const = 0;
 

@@ -118,6 +118,7 @@ void Solver::least_squares(std::vector<double>& theta, bool weigh_by_residual) c
     const auto j = std::size_t(free[std::size_t(p)]);
     theta[j] = std::min(c(p), freedom_.upper[std::size_t(freedom_.variable[j])]);
   }
+  problem_.admit(theta);
 }
 
 /// Expects nothing of columns_; fills it. Returns the objective reached, theta holding its coefficients.
@@ -223,6 +224,7 @@ std::vector<double> Solver::moved(const std::vector<double>& theta, const Vector
     const double value = is_log(problem_, int(g)) ? theta[g] * std::exp(d) : theta[g] + d;
     next[g] = std::clamp(value, freedom_.lower[std::size_t(u)], freedom_.upper[std::size_t(u)]);
   }
+  problem_.admit(next);
   return next;
 }
 

@@ -2,6 +2,8 @@
 // answers, and from that to the score (Xiao et al., arXiv 2412.04315).
 #pragma once
 
+#include <algorithm>
+
 #include "law/terms.h"
 
 namespace vernier::law {
@@ -25,7 +27,8 @@ struct DensingLoss : ScalesParameters<DensingLoss> {
 ///
 ///   S = d + c / (1 + e^(-gamma (L - l)))          gamma < 0; d chance level, c + d ceiling
 ///
-/// The residual is S_hat - S: a score may be 0.
+/// with c + d <= 1, as no ceiling is above all: c counts for no more than 1 - d, and admit() makes it that. The
+/// residual is S_hat - S: a score may be 0.
 struct DensingScore {
   static constexpr std::string_view name = "densing_score";
   static constexpr Target target = Target::TaskScore;
@@ -38,9 +41,14 @@ struct DensingScore {
   static Scalar loss(const Parameters<Scalar, 4>& theta, const RunPoint& run) {
     using std::exp;
     const auto& [d, c, gamma, l] = theta;
-    return d + c / (1.0 + exp(-gamma * (run.task_loss - l)));
+    const Scalar most = 1.0 - d;
+    return d + (c < most ? c : most) / (1.0 + exp(-gamma * (run.task_loss - l)));
   }
-  static Parameters<double, 4> natural(const Parameters<double, 4>& theta, double, double) { return theta; }
+  static Parameters<double, 4> admit(Parameters<double, 4> theta) {
+    theta[1] = std::min(theta[1], 1 - theta[0]);
+    return theta;
+  }
+  static Parameters<double, 4> natural(const Parameters<double, 4>& theta, double, double) { return admit(theta); }
 };
 
 }  // namespace vernier::law

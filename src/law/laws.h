@@ -8,6 +8,8 @@
 //   natural(theta, n0, d0)  turns parameters fitted to N/n0 and D/d0 into those for N and D
 // and where they apply
 //   log_share(theta, run)   ln(N_eff/N)
+//   surface(theta, run)     L as a function of N and D alone, at the run's precision (law/surface.h)
+//   admit(theta)            the nearest parameters that keep what no range can say
 //   target, residual        what it predicts, if that is not the loss of a trained model by its logarithm
 #pragma once
 

@@ -29,10 +29,12 @@ struct FloatBits {
     const Scalar size = exp(-alpha * std::log(run.params)), data = exp(-beta * std::log(run.tokens));
     const Scalar base = eps + n * size + d * data;
     if (!is_rounded(run)) return base;
-    const Part& part = run.weights.rounded ? run.weights : run.activations;
-    const Scalar precision =
-        exp(delta * std::log(part.exponent_bits + 0.5)) * exp(nu * std::log(part.mantissa_bits + 0.5));
-    return base + size / data * std::log2(part.group) / (g * precision);
+    return base + size / data * per_precision(g, delta, nu, run);
+  }
+  static Surface surface(const Parameters<double, 8>& theta, const RunPoint& run) {
+    const auto& [eps, n, d, alpha, beta, g, delta, nu] = theta;
+    const double c = is_rounded(run) ? per_precision(g, delta, nu, run) : 0;
+    return {.E = eps, .A = n, .alpha = alpha, .B = d, .beta = beta, .c = c, .gD = beta, .gN = alpha};
   }
   static Parameters<double, 8> natural(Parameters<double, 8> theta, double n0, double d0) {
     const double size = std::pow(n0, theta[3]), data = std::pow(d0, theta[4]);
@@ -40,6 +42,16 @@ struct FloatBits {
     theta[2] *= data;
     theta[5] *= data / size;
     return theta;
+  }
+
+ private:
+  /// log2(G) / ( g (Eb + 0.5)^delta (Mb + 0.5)^nu )
+  template <class Scalar>
+  static Scalar per_precision(const Scalar& g, const Scalar& delta, const Scalar& nu, const RunPoint& run) {
+    using std::exp;
+    const Part& part = run.weights.rounded ? run.weights : run.activations;
+    return std::log2(part.group) /
+           (g * exp(delta * std::log(part.exponent_bits + 0.5)) * exp(nu * std::log(part.mantissa_bits + 0.5)));
   }
 };
 
@@ -67,14 +79,24 @@ struct QatGroup {
     const auto& [E, A, B, k, alpha, beta, gN, gD, gG] = theta;
     const Scalar base = base_loss(E, A, B, alpha, beta, Scalar(0.0), run);
     if (!is_rounded(run)) return base;
-    const Part& part = run.weights.rounded ? run.weights : run.activations;
-    return base + k * exp(gD * std::log(run.tokens) - gN * std::log(run.params) + gG * std::log(std::log2(part.group)));
+    return base + k * exp(gD * std::log(run.tokens) - gN * std::log(run.params) + gG * log_log_group(run));
+  }
+  static Surface surface(const Parameters<double, 9>& theta, const RunPoint& run) {
+    const auto& [E, A, B, k, alpha, beta, gN, gD, gG] = theta;
+    const double c = is_rounded(run) ? k * std::exp(gG * log_log_group(run)) : 0;
+    return {.E = E, .A = A, .alpha = alpha, .B = B, .beta = beta, .c = c, .gD = gD, .gN = gN};
   }
   static Parameters<double, 9> natural(Parameters<double, 9> theta, double n0, double d0) {
     theta[1] *= std::pow(n0, theta[4]);
     theta[2] *= std::pow(d0, theta[5]);
     theta[3] *= std::pow(n0, theta[6]) / std::pow(d0, theta[7]);
     return theta;
+  }
+
+ private:
+  /// ln log2 G.
+  static double log_log_group(const RunPoint& run) {
+    return std::log(std::log2((run.weights.rounded ? run.weights : run.activations).group));
   }
 };
 

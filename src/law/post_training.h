@@ -37,6 +37,10 @@ struct KumarPtq {
     const auto& [C_T, gD, gN, g_post, b] = theta;
     return run.loss_before + size_and_data_penalty(C_T, gD, gN, Scalar(0.0), run) * exp(b - run.post.bits / g_post);
   }
+  static Surface surface(const Parameters<double, 5>& theta, const RunPoint& run) {
+    const auto& [C_T, gD, gN, g_post, b] = theta;
+    return {.E = run.loss_before, .c = C_T * std::exp(b - run.post.bits / g_post), .gD = gD, .gN = gN};
+  }
   static Parameters<double, 5> natural(Parameters<double, 5> theta, double n0, double d0) {
     theta[0] *= std::pow(n0, theta[2]) / std::pow(d0, theta[1]);
     return theta;
@@ -75,10 +79,12 @@ struct KumarUnified {
   template <class Scalar>
   static Scalar loss(const Parameters<Scalar, 14>& theta, const RunPoint& run) {
     using std::exp;
-    const Scalar kept = not_yet_lost(run.weights, theta[11], run) * not_yet_lost(run.activations, theta[12], run) *
-                        not_yet_lost(run.kv, theta[13], run);
     return run.loss_before + size_and_data_penalty(theta[0], theta[1], theta[2], log_share(theta, run), run) *
-                                 exp(theta[4] - run.post.bits / theta[3]) * kept;
+                                 exp(theta[4] - run.post.bits / theta[3]) * still_to_lose(theta, run);
+  }
+  static Surface surface(const Parameters<double, 14>& theta, const RunPoint& run) {
+    const double c = theta[0] * std::exp(theta[4] - run.post.bits / theta[3] - theta[2] * log_share(theta, run));
+    return {.E = run.loss_before, .c = c * still_to_lose(theta, run), .gD = theta[1], .gN = theta[2]};
   }
   static Parameters<double, 14> natural(Parameters<double, 14> theta, double n0, double d0) {
     theta[0] *= std::pow(n0, theta[2]) / std::pow(d0, theta[1]);
@@ -86,6 +92,12 @@ struct KumarUnified {
   }
 
  private:
+  /// prod_x [ 1 - e^(-C_x (P_x - P_post)) ]
+  template <class Scalar>
+  static Scalar still_to_lose(const Parameters<Scalar, 14>& theta, const RunPoint& run) {
+    return not_yet_lost(run.weights, theta[11], run) * not_yet_lost(run.activations, theta[12], run) *
+           not_yet_lost(run.kv, theta[13], run);
+  }
   /// 1 - e^(-C (P - P_post)): a model that was trained at few bits has less to lose.
   template <class Scalar>
   static Scalar not_yet_lost(const Part& part, const Scalar& C, const RunPoint& run) {
@@ -113,6 +125,10 @@ struct Qid {
     const auto& [k, beta, alpha, gamma] = theta;
     return run.loss_before +
            size_and_data_penalty(k, beta, alpha, Scalar(0.0), run) * exp(-gamma * std::log(run.post.bits));
+  }
+  static Surface surface(const Parameters<double, 4>& theta, const RunPoint& run) {
+    const auto& [k, beta, alpha, gamma] = theta;
+    return {.E = run.loss_before, .c = k * std::pow(run.post.bits, -gamma), .gD = beta, .gN = alpha};
   }
   static Parameters<double, 4> natural(Parameters<double, 4> theta, double n0, double d0) {
     theta[0] *= std::pow(n0, theta[2]) / std::pow(d0, theta[1]);

@@ -21,6 +21,10 @@ struct Kaplan {
     const Scalar size = exp(alpha_N / alpha_D * (log(Nc) - std::log(run.params))), data = Dc / run.tokens;
     return exp(alpha_D * log(size + data));
   }
+  static Surface surface(const Parameters<double, 4>& theta, const RunPoint&) {
+    const auto& [alpha_N, alpha_D, Nc, Dc] = theta;
+    return {.A = std::pow(Nc, alpha_N / alpha_D), .alpha = alpha_N / alpha_D, .B = Dc, .beta = 1, .outer = alpha_D};
+  }
   static Parameters<double, 4> natural(Parameters<double, 4> theta, double n0, double d0) {
     theta[2] *= n0;
     theta[3] *= d0;
@@ -71,6 +75,10 @@ struct ChinchillaOuter {
     const Scalar data = B * exp(-beta * (log(effD) + std::log(run.tokens)));
     return E + exp(outer * log(size + data));
   }
+  static Surface surface(const Parameters<double, 8>& theta, const RunPoint&) {
+    const auto& [E, A, B, alpha, beta, outer, effN, effD] = theta;
+    return {.E = E, .A = A, .alpha = alpha, .B = B, .beta = beta, .share_n = effN, .share_d = effD, .outer = outer};
+  }
   static Parameters<double, 8> natural(Parameters<double, 8> theta, double n0, double d0) {
     theta[1] *= std::pow(n0, theta[3]);
     theta[2] *= std::pow(d0, theta[4]);
@@ -97,6 +105,11 @@ struct Gadre {
     const auto& [E, a, b, eta] = theta;
     return E + exp(-eta * std::log(6.0)) *
                    (a * exp(-2.0 * eta * std::log(run.params)) + b * exp(-2.0 * eta * std::log(run.tokens)));
+  }
+  static Surface surface(const Parameters<double, 4>& theta, const RunPoint&) {
+    const auto& [E, a, b, eta] = theta;
+    const double six = std::pow(6.0, -eta);
+    return {.E = E, .A = a * six, .alpha = 2 * eta, .B = b * six, .beta = 2 * eta};
   }
   static Parameters<double, 4> natural(Parameters<double, 4> theta, double n0, double d0) {
     theta[1] *= std::pow(n0, 2 * theta[3]);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "law/point.h"
+#include "law/surface.h"
 #include "law/symbol.h"
 
 namespace vernier::law {
@@ -58,6 +59,11 @@ struct ScalesParameters {
   template <class Scalar, std::size_t K>
   static Scalar loss(const Parameters<Scalar, K>& theta, const RunPoint& run) {
     return base_loss(theta[0], theta[1], theta[2], theta[3], theta[4], Law::log_share(theta, run), run);
+  }
+  template <std::size_t K>
+  static Surface surface(const Parameters<double, K>& theta, const RunPoint& run) {
+    const double share = std::exp(Law::log_share(theta, run));
+    return {.E = theta[0], .A = theta[1], .alpha = theta[3], .B = theta[2], .beta = theta[4], .share_n = share};
   }
   template <std::size_t K>
   static Parameters<double, K> natural(Parameters<double, K> theta, double n0, double d0) {
