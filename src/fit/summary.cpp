@@ -119,7 +119,8 @@ Json to_json(const FitSummary& summary) {
                {"excluded", excluded},
                {"huber_delta", summary.huber_delta},
                {"labels", summary.labels},
-               {"bootstrap", summary.bootstrap}};
+               {"bootstrap", summary.bootstrap},
+               {"base", summary.base.empty() ? Json(nullptr) : to_json(summary.base.front())}};
   return json;
 }
 
@@ -160,6 +161,8 @@ FitSummary summary_from_json(const Json& json, const std::string& place) {
       summary.excluded.push_back({wanted<std::string>(run, "run", place), wanted<std::string>(run, "why", place)});
   summary.huber_delta = maybe<double>(json, "huber_delta", place).value_or(summary.huber_delta);
   summary.bootstrap = maybe<std::vector<std::vector<double>>>(json, "bootstrap", place).value_or(summary.bootstrap);
+  if (const auto base = maybe<Json>(json, "base", place))
+    summary.base.push_back(summary_from_json(*base, fmt::format("{}: base", place)));
   for (const auto& replicate : summary.bootstrap)
     if (replicate.size() != summary.symbols.size())
       throw Error(fmt::format("{}: bootstrap: expected {} numbers in each replicate, found {}", place,

@@ -63,6 +63,8 @@ struct FitSummary {
   std::vector<Excluded> excluded;  ///< runs that lie outside this law
   double huber_delta = 1e-3;
   std::vector<std::vector<double>> bootstrap;  ///< parameter vectors of the replicates, order of `symbols`
+  std::vector<FitSummary>
+      base;  ///< of a law of quantization after training: the law of the loss before it; at most one
 
   std::vector<double> values() const {
     std::vector<double> v;

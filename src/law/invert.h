@@ -83,11 +83,6 @@ inline std::optional<double> d_hat(const Surface& s, double loss, double n) {
   return invert::number_of(crossing(lead_of_loss, -kSearched, farthest));
 }
 
-template <class Law>
-constexpr bool has_surface = requires(const Parameters<double, Law::symbols.size()>& theta, const RunPoint& run) {
-  Law::surface(theta, run);
-};
-
 /// N of this loss at the D and the precision of `run`.
 template <class Law>
 requires has_surface<Law> std::optional<double> n_hat(const Parameters<double, Law::symbols.size()>& theta, double loss,

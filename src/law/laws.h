@@ -50,4 +50,10 @@ constexpr bool has_share = requires(const Parameters<double, Law::symbols.size()
   Law::log_share(theta, run);
 };
 
+/// True where the law is a function of N and D.
+template <class Law>
+constexpr bool has_surface = requires(const Parameters<double, Law::symbols.size()>& theta, const RunPoint& run) {
+  Law::surface(theta, run);
+};
+
 }  // namespace vernier::law
