@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "fit/data.h"
 #include "fit/dispatch.h"
-#include "fit/labels.h"
 #include "fit/select.h"
+#include "format/number.h"
 #include "record/recipe.h"
 
 namespace vernier::plan {
@@ -15,6 +15,8 @@ namespace vernier::plan {
 namespace {
 
 constexpr double kQuantile = 1.6448536269514722;  // of the normal distribution at 95 %
+constexpr double kWidest = 0.5;                   // of the value
+constexpr double kWidestFactor = 3;               // between the ends of a scaled coefficient
 constexpr double kBoundFree = 0.3;                // of Knowledge::bond, along directions that no run sees
 constexpr double kBound = 0.9;                    // of a correlation that makes an interval wide
 
@@ -35,9 +37,17 @@ fit::FitOptions options_for(const std::string& law, fit::FitOptions options) {
   return options;
 }
 
+/// True of laws of which nothing is left without a rounded run.
+bool needs_rounding(const std::string& law) {
+  return fit::with_law(law, []<class Law>() {
+    return law::target_of<Law>() == law::Target::Loss && !requires { Law::speaks_of_unrounded; }
+    &&std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
+  });
+}
+
 void check_rounding(const Sensitivity& at) {
   const auto& parameters = at.problem->parameters();
-  if (knows_precision(at.law) && fit::target_of(at.law) == law::Target::Loss &&
+  if (needs_rounding(at.law) &&
       std::none_of(parameters.begin(), parameters.end(), [](const auto& p) { return about_rounding(p.symbol); }))
     throw Error("no run is rounded in a part that this law looks at");
 }
@@ -72,8 +82,7 @@ void add_expected(std::vector<Expected>& all, const Sensitivity& at, double nois
   for (std::size_t p = 0; p < at.theta.size(); ++p) {
     if (at.coordinate[p] < 0) continue;
     const std::string& name = at.problem->parameters()[p].name;
-    const bool may_be_zero = !at.log[p] && name != "E" && name != "eps";
-    Expected expected = expected_of(at.natural[p], at.log[p], may_be_zero, known.error(gradient(at, p)));
+    Expected expected = expected_of(at.natural[p], at.log[p], known.error(gradient(at, p)), judged(at, p));
     expected.law = at.law;
     expected.parameter = name;
     if (!expected.identified) expected.with = partners(at, known, p);
@@ -83,15 +92,24 @@ void add_expected(std::vector<Expected>& all, const Sensitivity& at, double nois
 
 }  // namespace
 
-Expected expected_of(double value, bool log, bool may_be_zero, std::optional<double> error) {
+Judged judged(const Sensitivity& at, std::size_t p) {
+  const law::Symbol& symbol = at.problem->parameters()[p].symbol;
+  return {symbol.scale == law::Scale::Linear && symbol.lowest < 0 && symbol.highest > 0, at.natural[p] != at.theta[p],
+          symbol.lowest, symbol.highest};
+}
+
+Expected expected_of(double value, bool log, std::optional<double> error, const Judged& rule) {
   Expected expected;
   expected.value = value;
   if (!error) return expected;
   const double reach = kQuantile * *error;
-  expected.lo = log ? value * std::exp(-reach) : value - reach;
-  expected.hi = log ? value * std::exp(reach) : value + reach;
-  if (!std::isfinite(*expected.hi)) expected.lo = expected.hi = std::nullopt;
-  expected.identified = expected.hi && *expected.hi - *expected.lo <= (may_be_zero ? 1 : value / 2);
+  const double lo = log ? value * std::exp(-reach) : value - reach, hi = log ? value * std::exp(reach) : value + reach;
+  if (!std::isfinite(hi)) return expected;
+  expected.lo = lo;
+  expected.hi = hi;
+  const double size = rule.may_be_zero ? std::max(1.0, std::abs(value)) : std::abs(value);
+  const bool narrow = rule.scaled ? lo > 0 && hi <= kWidestFactor * lo : hi - lo <= kWidest * size;
+  expected.identified = narrow && lo > rule.lowest && hi < rule.highest;
   return expected;
 }
 
@@ -146,6 +164,20 @@ std::vector<law::RunPoint> points_of(const std::vector<RunSpec>& runs) {
   return fit::points_from_runs(imagined).points;
 }
 
+namespace {
+
+/// What the laws of quantization after training look at: its bits.
+law::Part post_part(const std::string& weights) {
+  const Number number = parse_number(weights);
+  law::Part part;
+  part.rounded = number.rounded;
+  part.bits = number.rounded ? number.bits() : 16.0;
+  part.number = weights;
+  return part;
+}
+
+}  // namespace
+
 std::vector<law::RunPoint> post_trained(const std::vector<law::RunPoint>& points, const PostTrainingAsked& asked,
                                         const Centre& centre, const Assumed& assumed) {
   std::vector<law::RunPoint> rows;
@@ -153,7 +185,7 @@ std::vector<law::RunPoint> post_trained(const std::vector<law::RunPoint>& points
     for (const auto& method : asked.methods)
       for (const auto& weights : asked.weights) {
         rows.push_back(point);
-        rows.back().post = fit::part_of(weights);
+        rows.back().post = post_part(weights);
         rows.back().method = method;
         rows.back().loss_before = assumed_loss(point, centre, assumed);
       }
@@ -161,10 +193,10 @@ std::vector<law::RunPoint> post_trained(const std::vector<law::RunPoint>& points
 }
 
 std::vector<law::RunPoint> points_of(const Experiment& experiment, const std::vector<RunSpec>& runs,
-                                     const Assumed& assumed) {
+                                     const Assumed& assumed, std::optional<Centre> centre) {
   auto points = points_of(runs);
   if (!experiment.post_training) return points;
-  const auto after = post_trained(points, *experiment.post_training, centre_of(points), assumed);
+  const auto after = post_trained(points, *experiment.post_training, centre.value_or(centre_of(points)), assumed);
   points.insert(points.end(), after.begin(), after.end());
   return points;
 }

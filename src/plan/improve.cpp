@@ -53,20 +53,11 @@ struct Field {
 /// The place of a run among the written and the candidates, which points_of() gave as its name.
 std::size_t run_of_point(const law::RunPoint& point) { return static_cast<std::size_t>(std::stoull(point.run)); }
 
-std::vector<law::RunPoint> points_about(const Experiment& experiment, const std::vector<RunSpec>& runs,
-                                        const Centre& centre, const Assumed& assumed) {
-  auto points = points_of(runs);
-  if (!experiment.post_training) return points;
-  const auto after = post_trained(points, *experiment.post_training, centre, assumed);
-  points.insert(points.end(), after.begin(), after.end());
-  return points;
-}
-
 void look(Field& field, const Experiment& experiment, const std::string& law, const Assumed& assumed) {
   std::vector<RunSpec> all = field.written;
   for (const auto& candidate : field.candidates.runs) all.push_back(candidate.run);
   const Centre centre = centre_of(points_of(field.written));
-  const auto points = points_of_law(law, points_about(experiment, all, centre, assumed));
+  const auto points = points_of_law(law, points_of(experiment, all, assumed, centre));
   std::vector<law::RunPoint> anchor;
   for (const auto& point : points)
     if (run_of_point(point) < field.written.size()) anchor.push_back(point);
@@ -137,7 +128,7 @@ std::vector<Choice> written_choices(const Field& field, const Options& options, 
 Expected interval(const Field& field, const std::vector<std::size_t>& runs, const Slope& slope,
                   const NamedQuantity& quantity, double noise) {
   const auto error = Knowledge(rows_of(field, runs), noise).error(slope.gradient);
-  Expected expected = expected_of(slope.value, slope.log, quantity.may_be_zero, error);
+  Expected expected = expected_of(slope.value, slope.log, error, slope.rule);
   expected.law = quantity.law;
   expected.parameter = quantity.name;
   return expected;

@@ -47,7 +47,7 @@ NamedQuantity widest(const Foreseen& foreseen) {
   if (!worst) throw Error("--quantity: expected a parameter, as the law has none that could be chosen");
   const std::string why = worst->lo ? "its interval from the grid as written is the widest of its law"
                                     : "the grid as written leaves it free";
-  return {worst->law, worst->parameter, false, why};
+  return {worst->law, worst->parameter, why};
 }
 
 NamedQuantity derived(const std::string& name, const std::vector<std::string>& laws, const Foreseen& foreseen) {
@@ -55,7 +55,7 @@ NamedQuantity derived(const std::string& name, const std::vector<std::string>& l
     if (!is_foreseen(law, foreseen) || fit::target_of(law) != law::Target::Loss) continue;
     fit::FitSummary summary;
     summary.law = law;
-    if (name == kBestSize || fit::has_precision(summary)) return {law, name, false, "given"};
+    if (name == kBestSize || fit::has_precision(summary)) return {law, name, "given"};
   }
   throw Error(fmt::format("--quantity: {}: expected a law{} among fit.laws that is foreseen", name,
                           name == kBestBits ? " with precision" : ""));
@@ -82,7 +82,7 @@ Slope derived_slope(const NamedQuantity& quantity, const Sensitivity& at, std::o
     const auto there = fit::optimum(summary, natural, budget);
     return quantity.name == kBestSize ? there.n : there.p.value_or(0);
   };
-  const Slope slope{value(at.natural), true, gradient(at, value, true)};
+  const Slope slope{value(at.natural), true, gradient(at, value, true), {}};
   if ((quantity.name == kBestBits && !best.interior) || !(slope.gradient.norm() > 0))
     throw Error(
         fmt::format("--quantity {}: expected one that moves with the parameters of {}, got {:.4g} whatever they "
@@ -103,10 +103,7 @@ NamedQuantity choose_quantity(const std::string& name, const std::vector<std::st
   if (is_derived(name)) return derived(name, laws, foreseen);
   std::vector<std::string> known;
   for (const Expected& expected : foreseen.identifies) {
-    if (expected.parameter == name) {
-      const bool offset = expected.value <= 0 && name != "E" && name != "eps";
-      return {expected.law, name, offset, "given"};
-    }
+    if (expected.parameter == name) return {expected.law, name, "given"};
     if (std::find(known.begin(), known.end(), expected.parameter) == known.end()) known.push_back(expected.parameter);
   }
   throw Error(fmt::format("--quantity: expected P*, N* or one of {}, got '{}'", fmt::join(known, ", "), name));
@@ -120,7 +117,7 @@ Slope slope_of(const NamedQuantity& quantity, const Sensitivity& at, const Sensi
     const auto& all = at.problem->parameters();
     for (std::size_t p = 0; p < all.size(); ++p)
       if (all[p].symbol.name == asked.symbol.name && all[p].label == asked.label && at.coordinate[p] >= 0)
-        return {at.natural[p], at.log[p], gradient(at, p)};
+        return {at.natural[p], at.log[p], gradient(at, p), judged(at, p)};
   }
   throw Failure(fmt::format("{} of {} is lost among the candidates", quantity.name, quantity.law));
 }

@@ -11,8 +11,7 @@ namespace vernier::plan {
 
 struct NamedQuantity {
   std::string law, name;
-  bool may_be_zero = false;  ///< its interval is judged by its width alone
-  std::string why;           ///< "given", or why it was chosen
+  std::string why;  ///< "given", or why it was chosen
 };
 
 /// Finds the law of `name` (empty: see plan/improve.h) among `laws`; `foreseen` is what the grid as written says.
@@ -24,6 +23,7 @@ struct Slope {
   double value = 0;
   bool log = false;  ///< the gradient is that of its logarithm
   Eigen::VectorXd gradient;
+  Judged rule;
 };
 
 /// Of a quantity that was chosen by its name in `written`, by the coordinates of `at`, which may know more labels and
