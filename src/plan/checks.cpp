@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <map>
 
 #include "data/corpus.h"
 #include "plan/choices.h"
@@ -21,6 +23,7 @@ namespace vernier::plan {
 
 namespace {
 
+constexpr std::int64_t kNoTokens = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMany = 1 << 20;  // of anything that is multiplied; products of three stay far from overflow
 
 std::string element(const std::string& list, std::size_t index) { return fmt::format("{}[{}]", list, index); }
@@ -97,32 +100,44 @@ void check_seeds(const std::string& key, const std::vector<std::int64_t>& seeds,
 }
 
 /// Steps are never rounded: a run trains on exactly the tokens that it is named after.
+void check_token_count(const Experiment& experiment, const std::string& key, std::int64_t tokens, Findings& findings) {
+  const bool steps_known = findings.sound("training.batch") && findings.sound("context");
+  const std::int64_t step = experiment.training.batch * experiment.context;
+  if (!findings.expect(key, tokens >= 1, "1 or more tokens", tokens) || !steps_known || tokens % step == 0) return;
+  const std::int64_t below = tokens / step * step;
+  const std::string nearest = below > 0 ? fmt::format("{} or {}", below, below + step) : fmt::format("{}", step);
+  findings.expect(key, false,
+                  fmt::format("whole steps of {} tokens (batch {} x context {}), such as {}", step,
+                              experiment.training.batch, experiment.context, nearest),
+                  tokens);
+}
+
 void check_tokens(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
                   Findings& findings) {
   findings.expect(key, !tokens.empty(), "at least one number of tokens", "none");
-  const bool steps_known = findings.sound("training.batch") && findings.sound("context");
-  const std::int64_t step = experiment.training.batch * experiment.context;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (!findings.expect(element(key, i), tokens[i] >= 1, "1 or more tokens", tokens[i]) || !steps_known) continue;
-    if (tokens[i] % step == 0) continue;
-    const std::int64_t below = tokens[i] / step * step;
-    const std::string nearest = below > 0 ? fmt::format("{} or {}", below, below + step) : fmt::format("{}", step);
-    findings.expect(element(key, i), false,
-                    fmt::format("whole steps of {} tokens (batch {} x context {}), such as {}", step,
-                                experiment.training.batch, experiment.context, nearest),
-                    tokens[i]);
-  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) check_token_count(experiment, element(key, i), tokens[i], findings);
   check_distinct(key, tokens, std::equal_to<>(), findings);
+}
+
+std::int64_t fewest_tokens(const GridAsked& grid) {
+  std::int64_t fewest = kNoTokens;
+  const auto look_at = [&](const std::vector<std::int64_t>& tokens) {
+    for (const std::int64_t count : tokens) fewest = std::min(fewest, count);
+  };
+  look_at(grid.tokens);
+  for (const auto& size : grid.sizes)
+    if (size.tokens) look_at(*size.tokens);
+  for (const auto& run : grid.runs.value_or(std::vector<RunAsked>())) look_at({run.tokens});
+  return fewest;
 }
 
 /// The warm-up ends before the cool-down of the shortest run, or its last step where the schedule has none.
 void check_schedule(const Experiment& experiment, Findings& findings) {
-  for (const char* key : {"training", "context", "recipe", "grid.tokens", "grid.sizes"})
+  for (const char* key : {"training", "context", "recipe", "grid.tokens", "grid.sizes", "grid.runs"})
     if (!findings.sound(key)) return;
-  std::int64_t fewest = *std::min_element(experiment.grid.tokens.begin(), experiment.grid.tokens.end());
-  for (const auto& size : experiment.grid.sizes)
-    if (size.tokens) fewest = std::min(fewest, *std::min_element(size.tokens->begin(), size.tokens->end()));
-  const TrainingSpec training = training_of(experiment, experiment.grid.sizes[0]);
+  const std::int64_t fewest = fewest_tokens(experiment.grid);
+  const TrainingSpec training = training_of(
+      experiment, experiment.grid.sizes.empty() ? experiment.grid.runs->front().size() : experiment.grid.sizes[0]);
   const std::int64_t step = training.batch * experiment.context;
   const Steps steps = steps_of(training, experiment.context, fewest);
   const std::int64_t room = (schedule_of(training).cools_down ? steps.leave : steps.total) * step;
@@ -176,27 +191,81 @@ void check_numbers(const Experiment& experiment, Findings& findings) {
 }
 
 /// A rotation turns whole blocks of every axis that a product contracts.
-void check_rotations(const Experiment& experiment, Findings& findings) {
-  for (const char* key : {"grid.numbers", "grid.sizes", "training.batch", "context", "recipe"})
-    if (!findings.sound(key)) return;
-  for (std::size_t i = 0; i < experiment.grid.numbers.size(); ++i) {
-    const NumbersSpec& numbers = experiment.grid.numbers[i];
-    const std::int64_t block = rotation_of(numbers);
-    if (block == 0) continue;
-    const std::string key = element("grid.numbers", i) + ".rotation";
-    for (const SizeAsked& size : experiment.grid.sizes) {
-      const std::int64_t hidden = mlp_width({.width = size.width});
-      findings.expect(key, size.width % block == 0 && hidden % block == 0,
-                      fmt::format("a block that divides every width {} and its mlp's {}", size.width, hidden), block);
-    }
-    const bool gradients = numbers.gradients != "fp32" || numbers.input_gradients || numbers.weight_gradients;
-    const std::int64_t tokens = experiment.training.batch * experiment.context;
-    if (gradients)
-      findings.expect(
-          key, tokens % block == 0,
-          fmt::format("a block that divides the {} tokens of a step, along which gradients are rounded", tokens),
-          block);
+void check_rotation(const Experiment& experiment, const std::string& place, const NumbersSpec& numbers,
+                    const std::vector<SizeAsked>& sizes, Findings& findings) {
+  const std::int64_t block = rotation_of(numbers);
+  if (block == 0) return;
+  const std::string key = place + ".rotation";
+  for (const SizeAsked& size : sizes) {
+    const std::int64_t hidden = mlp_width({.width = size.width});
+    findings.expect(key, size.width % block == 0 && hidden % block == 0,
+                    fmt::format("a block that divides every width {} and its mlp's {}", size.width, hidden), block);
   }
+  const bool gradients = numbers.gradients != "fp32" || numbers.input_gradients || numbers.weight_gradients;
+  const std::int64_t tokens = experiment.training.batch * experiment.context;
+  if (gradients)
+    findings.expect(
+        key, tokens % block == 0,
+        fmt::format("a block that divides the {} tokens of a step, along which gradients are rounded", tokens), block);
+}
+
+void check_rotations(const Experiment& experiment, Findings& findings) {
+  for (const char* key : {"grid.numbers", "grid.sizes", "grid.runs", "training.batch", "context", "recipe"})
+    if (!findings.sound(key)) return;
+  const GridAsked& grid = experiment.grid;
+  for (std::size_t i = 0; i < grid.numbers.size(); ++i)
+    check_rotation(experiment, element("grid.numbers", i), grid.numbers[i], grid.sizes, findings);
+  const auto runs = grid.runs.value_or(std::vector<RunAsked>());
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    check_rotation(experiment, element("grid.runs", i) + ".numbers", runs[i].numbers, {runs[i].size()}, findings);
+}
+
+void check_run(const Experiment& experiment, const std::string& key, const RunAsked& run, Findings& findings) {
+  check_shape(run.size(), key, findings);
+  if (run.learning_rate) check_learning_rate(key + ".learning_rate", *run.learning_rate, findings);
+  check_token_count(experiment, key + ".tokens", run.tokens, findings);
+  findings.expect(key + ".seed", run.seed >= 0, "a seed of 0 or more", run.seed);
+  for (const auto& [part, problem] : problems_by_part(run.numbers))
+    if (const std::string at = key + ".numbers." + part; findings.sound(at)) findings.add(at, problem);
+}
+
+/// What names a run, however its numbers are spelled; `known` holds the spellings met so far.
+std::string name_of_run(const Experiment& experiment, const RunAsked& run, std::vector<NumbersSpec>& known) {
+  auto same = std::find(known.begin(), known.end(), run.numbers);
+  if (same == known.end())
+    same = std::find_if(known.begin(), known.end(), [&](const auto& one) { return same_numbers(one, run.numbers); });
+  const auto which = same - known.begin();
+  if (same == known.end()) known.push_back(run.numbers);
+  return fmt::format("{} {} {} {} {}", to_json(shape_of(experiment, run.size())).dump(),
+                     to_json(training_of(experiment, run.size())).dump(), run.tokens, run.seed, which);
+}
+
+void check_runs_distinct(const Experiment& experiment, Findings& findings) {
+  const GridAsked& grid = experiment.grid;
+  std::map<std::string, std::string> place;  // of each run met so far
+  std::vector<NumbersSpec> known;
+  for (const auto& size : grid.sizes)
+    for (const auto& numbers : grid.numbers)
+      for (const auto seed : size.seeds.value_or(grid.seeds))
+        for (const auto tokens : size.tokens.value_or(grid.tokens))
+          place.emplace(
+              name_of_run(experiment, {size.depth, size.width, size.heads, size.learning_rate, tokens, numbers, seed},
+                          known),
+              "a run of grid.sizes");
+  for (std::size_t i = 0; i < grid.runs->size(); ++i) {
+    const std::string key = element("grid.runs", i);
+    const auto [first, is_new] = place.emplace(name_of_run(experiment, (*grid.runs)[i], known), key);
+    if (!is_new) findings.add(key, fmt::format("expected every run once, got the same as {}", first->second));
+  }
+}
+
+void check_runs(const Experiment& experiment, Findings& findings) {
+  const auto& runs = *experiment.grid.runs;
+  findings.expect("grid.runs", !runs.empty(), "at least one run", "none");
+  for (std::size_t i = 0; i < runs.size(); ++i) check_run(experiment, element("grid.runs", i), runs[i], findings);
+  for (const char* key : {"grid", "recipe", "context", "training.optimizer", "training.schedule"})
+    if (!findings.sound(key)) return;
+  check_runs_distinct(experiment, findings);
 }
 
 void check_post_training(const PostTrainingAsked& asked, Findings& findings) {
@@ -264,13 +333,14 @@ void check_fit(const Experiment& experiment, Findings& findings) {
 }
 
 /// The problems that the data room names by keys of its own, at the keys of the experiment.
-void check_shortage(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
-                    Findings& findings) {
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const std::string at = element(key, i);
-    const auto lacking = data::shortage(*experiment.opened, tokens[i], 0, experiment.context);
-    if (!lacking.empty() && findings.sound(at)) findings.add(at, lacking[0].substr(lacking[0].find(": ") + 2));
-  }
+void check_shortage(const Experiment& experiment, const std::string& at, std::int64_t tokens, Findings& findings) {
+  const auto lacking = data::shortage(*experiment.opened, tokens, 0, experiment.context);
+  if (!lacking.empty() && findings.sound(at)) findings.add(at, lacking[0].substr(lacking[0].find(": ") + 2));
+}
+
+void check_shortages(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
+                     Findings& findings) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) check_shortage(experiment, element(key, i), tokens[i], findings);
 }
 
 }  // namespace
@@ -285,10 +355,13 @@ void check_values(const Experiment& experiment, Findings& findings) {
   if (findings.sound("context"))
     findings.expect("validation_tokens", experiment.validation_tokens % experiment.context == 0,
                     fmt::format("whole sequences of {} tokens", experiment.context), experiment.validation_tokens);
-  check_tokens(experiment, "grid.tokens", experiment.grid.tokens, findings);
-  check_seeds("grid.seeds", experiment.grid.seeds, findings);
-  check_sizes(experiment, findings);
-  check_numbers(experiment, findings);
+  if (experiment.grid.has_product()) {
+    check_tokens(experiment, "grid.tokens", experiment.grid.tokens, findings);
+    check_seeds("grid.seeds", experiment.grid.seeds, findings);
+    check_sizes(experiment, findings);
+    check_numbers(experiment, findings);
+  }
+  if (experiment.grid.runs) check_runs(experiment, findings);
   check_rotations(experiment, findings);
   check_schedule(experiment, findings);
   check_fit(experiment, findings);
@@ -297,10 +370,13 @@ void check_values(const Experiment& experiment, Findings& findings) {
 
 void check_corpus(const Experiment& experiment, Findings& findings) {
   if (!findings.sound("context")) return;
-  check_shortage(experiment, "grid.tokens", experiment.grid.tokens, findings);
+  check_shortages(experiment, "grid.tokens", experiment.grid.tokens, findings);
   for (std::size_t i = 0; i < experiment.grid.sizes.size(); ++i)
     if (const auto& tokens = experiment.grid.sizes[i].tokens)
-      check_shortage(experiment, element("grid.sizes", i) + ".tokens", *tokens, findings);
+      check_shortages(experiment, element("grid.sizes", i) + ".tokens", *tokens, findings);
+  const auto runs = experiment.grid.runs.value_or(std::vector<RunAsked>());
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    check_shortage(experiment, element("grid.runs", i) + ".tokens", runs[i].tokens, findings);
   const auto lacking = data::shortage(*experiment.opened, 0, experiment.validation_tokens, experiment.context);
   if (!lacking.empty() && findings.sound("validation_tokens"))
     findings.add("validation_tokens", lacking[0].substr(lacking[0].find(": ") + 2));

@@ -66,20 +66,47 @@ struct SizeAsked {
   }
 };
 
-/// Every size with every token count, number and seed.
+/// One run on its own.
+struct RunAsked {
+  std::int64_t depth = 0, width = 0;
+  std::optional<std::int64_t> heads;
+  std::optional<double> learning_rate;
+  std::int64_t tokens = 0;
+  NumbersSpec numbers;
+  std::int64_t seed = 0;
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("depth", depth);
+    a("width", width);
+    a.optional("heads", heads);
+    a.optional("learning_rate", learning_rate);
+    a("tokens", tokens);
+    a("numbers", numbers);
+    a("seed", seed);
+  }
+  SizeAsked size() const { return {depth, width, heads, learning_rate, std::nullopt, std::nullopt}; }
+};
+
+/// Every size with every token count, number and seed; and runs that are no such product, which may stand alone.
 struct GridAsked {
   std::vector<SizeAsked> sizes;
   std::vector<std::int64_t> tokens;  ///< D
   std::vector<NumbersSpec> numbers;
   std::vector<std::int64_t> seeds;
+  std::optional<std::vector<RunAsked>> runs;
 
   template <class Archive>
   void fields(Archive& a) {
-    a("sizes", sizes);
-    a("tokens", tokens);
-    a("numbers", numbers);
-    a("seeds", seeds);
+    a.optional("runs", runs);
+    const auto product = [&](const char* key, auto& value) { runs ? a.optional(key, value) : a(key, value); };
+    product("sizes", sizes);
+    product("tokens", tokens);
+    product("numbers", numbers);
+    product("seeds", seeds);
   }
+  /// True where the product is asked for, or anything of it.
+  bool has_product() const { return !runs || !(sizes.empty() && tokens.empty() && numbers.empty() && seeds.empty()); }
 };
 
 /// `fit:` of an experiment, passed on to fit/fit.h.

@@ -2,17 +2,35 @@
 
 namespace vernier::plan {
 
+namespace {
+
+/// What the runs of one size share.
+RunSpec spec_of(const Experiment& experiment, const SizeAsked& size) {
+  RunSpec spec;
+  spec.corpus = experiment.corpus;
+  spec.recipe = experiment.recipe;
+  spec.shape = shape_of(experiment, size);
+  spec.training = training_of(experiment, size);
+  spec.validation_tokens = experiment.validation_tokens;
+  spec.exact = experiment.exact;
+  return spec;
+}
+
+}  // namespace
+
+RunSpec run_of(const Experiment& experiment, const RunAsked& run) {
+  RunSpec spec = spec_of(experiment, run.size());
+  spec.numbers = run.numbers;
+  spec.seed = run.seed;
+  spec.tokens = run.tokens;
+  return spec;
+}
+
 std::vector<RunSpec> runs_of(const Experiment& experiment) {
   const GridAsked& grid = experiment.grid;
   std::vector<RunSpec> runs;
   for (const auto& size : grid.sizes) {
-    RunSpec spec;
-    spec.corpus = experiment.corpus;
-    spec.recipe = experiment.recipe;
-    spec.shape = shape_of(experiment, size);
-    spec.training = training_of(experiment, size);
-    spec.validation_tokens = experiment.validation_tokens;
-    spec.exact = experiment.exact;
+    RunSpec spec = spec_of(experiment, size);
     for (const auto& numbers : grid.numbers)
       for (const std::int64_t seed : size.seeds.value_or(grid.seeds))
         for (const std::int64_t tokens : size.tokens.value_or(grid.tokens)) {
@@ -22,6 +40,7 @@ std::vector<RunSpec> runs_of(const Experiment& experiment) {
           runs.push_back(spec);
         }
   }
+  for (const auto& run : grid.runs.value_or(std::vector<RunAsked>())) runs.push_back(run_of(experiment, run));
   return runs;
 }
 

@@ -8,7 +8,11 @@
 
 namespace vernier::plan {
 
-/// Every run of the grid, once, in the order sizes, numbers, seeds, tokens as the file lists them. The corpus must have
+/// One run that is asked for on its own.
+RunSpec run_of(const Experiment& experiment, const RunAsked& run);
+
+/// Every run of the grid, once, in the order sizes, numbers, seeds, tokens as the file lists them, then those of
+/// grid.runs. The corpus must have
 /// been opened (its vocabulary is part of a shape); a run's name is run_id(spec, experiment.corpus_digest).
 std::vector<RunSpec> runs_of(const Experiment& experiment);
 

@@ -1,15 +1,13 @@
 #include "plan/identify.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
 #include "base/error.h"
-#include "data/corpus.h"
 #include "fit/data.h"
 #include "fit/dispatch.h"
-#include "fit/problem.h"
+#include "fit/select.h"
+#include "format/number.h"
 #include "record/recipe.h"
 
 namespace vernier::plan {
@@ -17,151 +15,139 @@ namespace vernier::plan {
 namespace {
 
 constexpr double kQuantile = 1.6448536269514722;  // of the normal distribution at 95 %
-constexpr double kSingular = 1e-7;  // a direction this much weaker than the strongest is one the runs do not see
-constexpr double kFree = 1e-6;      // a parameter with more than this share in such directions is free
-constexpr std::int64_t kFloorSequences = 32;  // enough to know the floor to some per cent
+constexpr double kWidest = 0.5;                   // of the value
+constexpr double kWidestFactor = 3;               // between the ends of a scaled coefficient
+constexpr double kBoundFree = 0.3;                // of Knowledge::bond, along directions that no run sees
+constexpr double kBound = 0.9;                    // of a correlation that makes an interval wide
 
-double share(double bits, const Assumed& assumed) { return 1 - std::exp(-bits / assumed.gamma); }
+bool about_rounding(const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; }
 
-/// N_eff/N of a precision label by the assumed factors, from the first run that has it.
-double assumed_efficiency(const std::string& label, const std::vector<law::RunPoint>& points, const Assumed& assumed) {
-  const auto run =
-      std::find_if(points.begin(), points.end(), [&](const auto& point) { return point.precision == label; });
-  double efficiency = 1;
-  if (run != points.end())
-    for (const law::Part* part : {&run->weights, &run->activations, &run->kv})
-      if (part->rounded) efficiency *= share(part->bits, assumed);
-  return efficiency;
+bool knows_precision(const std::string& law) {
+  return fit::with_law(
+      law, []<class Law>() { return std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding); });
 }
 
-/// The assumed value of a parameter where N and D are divided by their geometric means.
-double assumed_value(const fit::Parameter& parameter, const std::vector<law::RunPoint>& points,
-                     const Assumed& assumed) {
-  const std::string_view name = parameter.symbol.name;
-  if (parameter.symbol.per != law::Per::All) return assumed_efficiency(parameter.label, points, assumed);
-  if (name == "E") return assumed.floor;
-  if (name == "A" || name == "B") return assumed.reducible;
-  if (name == "alpha" || name == "beta") return assumed.exponent;
-  if (name == "eta") return assumed.exponent / 2;
-  if (name == "a" || name == "b") return assumed.reducible * std::pow(6.0, assumed.exponent / 2);
-  if (name.starts_with("gamma")) return assumed.gamma;
-  if (name == "k") return 3;
-  if (name.starts_with("n")) return 0;
-  return std::sqrt(parameter.symbol.start_lowest * parameter.symbol.start_highest);
+/// A reference fit takes what was fixed or tied only where it has the symbols, as in a report.
+fit::FitOptions options_for(const std::string& law, fit::FitOptions options) {
+  if (law != law::Chinchilla::name) return options;
+  const auto symbols = fit::symbols_of(law);
+  const auto has = [&](const auto& name) { return std::find(symbols.begin(), symbols.end(), name) != symbols.end(); };
+  std::erase_if(options.fix, [&](const auto& entry) { return !has(entry.first); });
+  std::erase_if(options.ties, [&](const auto& tie) { return !has(tie.first) || !has(tie.second); });
+  return options;
 }
 
-std::vector<double> assumed_values(const fit::Problem& problem, const Assumed& assumed) {
-  std::vector<double> theta;
-  for (const auto& parameter : problem.parameters())
-    theta.push_back(assumed_value(parameter, problem.points(), assumed));
-  return theta;
+/// True of laws of which nothing is left without a rounded run.
+bool needs_rounding(const std::string& law) {
+  return fit::with_law(law, []<class Law>() {
+    return law::target_of<Law>() == law::Target::Loss && !requires { Law::speaks_of_unrounded; }
+    &&std::any_of(Law::symbols.begin(), Law::symbols.end(), about_rounding);
+  });
 }
 
-/// E and the offsets may be 0 or below; everything else is taken by its logarithm.
-bool by_logarithm(const fit::Parameter& parameter) {
-  return parameter.name != "E" && (parameter.symbol.lowest > 0 || parameter.name == "A" || parameter.name == "B" ||
-                                   parameter.name == "a" || parameter.name == "b");
+void check_rounding(const Sensitivity& at) {
+  const auto& parameters = at.problem->parameters();
+  if (needs_rounding(at.law) &&
+      std::none_of(parameters.begin(), parameters.end(), [](const auto& p) { return about_rounding(p.symbol); }))
+    throw Error("no run is rounded in a part that this law looks at");
 }
 
-/// J, one row for each run that lies within the law [runs, parameters].
-Eigen::MatrixXd jacobian(const fit::Problem& problem, const std::vector<double>& theta) {
-  const std::size_t runs = problem.points().size(), locals = problem.locals();
-  std::vector<int> rows(runs);
-  for (std::size_t i = 0; i < runs; ++i) rows[i] = static_cast<int>(i);
-  std::vector<double> predicted(runs), by_local(runs * locals);
-  problem.derivatives(theta, rows, predicted.data(), by_local.data());
-  Eigen::MatrixXd J = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(runs), static_cast<Eigen::Index>(theta.size()));
-  for (std::size_t i = 0; i < runs; ++i) {
-    if (!std::isfinite(predicted[i])) continue;
-    for (std::size_t l = 0; l < locals; ++l) {
-      const int p = problem.local_of(i)[l];
-      if (p < 0) continue;
-      const auto column = static_cast<std::size_t>(p);
-      const double scale = by_logarithm(problem.parameters()[column]) ? theta[column] : 1;
-      J(static_cast<Eigen::Index>(i), p) = by_local[i * locals + l] / predicted[i] * scale;
-    }
+void check_within(const Sensitivity& at) {
+  if (std::find(at.outside.begin(), at.outside.end(), false) == at.outside.end())
+    throw Error(fit::why_outside(at.law, at.problem->points().front()));
+}
+
+std::string one_line(std::string text) {
+  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n')) text.replace(at, 1, "; ");
+  return text;
+}
+
+/// Parameters that move with parameter p, closest first.
+std::vector<std::string> partners(const Sensitivity& at, const Knowledge& known, std::size_t p) {
+  const Eigen::VectorXd own = gradient(at, p);
+  const double least = known.error(own) ? kBound : kBoundFree;
+  std::vector<std::pair<double, std::string>> bonds;
+  for (std::size_t q = 0; q < at.theta.size(); ++q)
+    if (q != p && at.coordinate[q] >= 0)
+      if (const double bond = known.bond(own, gradient(at, q)); bond >= least)
+        bonds.emplace_back(bond, at.problem->parameters()[q].name);
+  std::stable_sort(bonds.begin(), bonds.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> names;
+  for (auto& [bond, name] : bonds) names.push_back(std::move(name));
+  return names;
+}
+
+void add_expected(std::vector<Expected>& all, const Sensitivity& at, double noise) {
+  const Knowledge known(at.J, noise);
+  for (std::size_t p = 0; p < at.theta.size(); ++p) {
+    if (at.coordinate[p] < 0) continue;
+    const std::string& name = at.problem->parameters()[p].name;
+    Expected expected = expected_of(at.natural[p], at.log[p], known.error(gradient(at, p)), judged(at, p));
+    expected.law = at.law;
+    expected.parameter = name;
+    if (!expected.identified) expected.with = partners(at, known, p);
+    all.push_back(std::move(expected));
   }
-  return J;
-}
-
-/// Standard error of each parameter; infinite where the runs leave it free.
-std::vector<double> standard_errors(Eigen::MatrixXd J, double noise) {
-  const Eigen::VectorXd length = J.colwise().norm();
-  for (Eigen::Index p = 0; p < J.cols(); ++p)
-    if (length[p] > 0) J.col(p) /= length[p];
-  const Eigen::JacobiSVD<Eigen::MatrixXd> split(J, Eigen::ComputeFullV);
-  const Eigen::VectorXd strength = split.singularValues();  // fewer than parameters where there are fewer runs
-  std::vector<double> errors;
-  for (Eigen::Index p = 0; p < J.cols(); ++p) {
-    double variance = 0, unseen = 0;
-    for (Eigen::Index k = 0; k < J.cols(); ++k) {
-      const double part = split.matrixV()(p, k) * split.matrixV()(p, k);
-      if (k < strength.size() && strength[k] > kSingular * strength[0])
-        variance += part / (strength[k] * strength[k]);
-      else
-        unseen += part;
-    }
-    errors.push_back(unseen > kFree ? INFINITY : noise * std::sqrt(variance) / length[p]);
-  }
-  return errors;
-}
-
-Expected expected_of(const std::string& law, const fit::Parameter& parameter, double value, double error) {
-  Expected expected{.law = law, .parameter = parameter.name, .value = value, .lo = {}, .hi = {}, .identified = false};
-  if (!std::isfinite(error)) return expected;
-  const double reach = kQuantile * error;
-  expected.lo = by_logarithm(parameter) ? value * std::exp(-reach) : value - reach;
-  expected.hi = by_logarithm(parameter) ? value * std::exp(reach) : value + reach;
-  if (!std::isfinite(*expected.hi)) expected.lo = expected.hi = std::nullopt;
-  const bool may_be_zero = !by_logarithm(parameter) && parameter.name != "E";
-  expected.identified = expected.hi && *expected.hi - *expected.lo <= (may_be_zero ? 1 : value / 2);
-  return expected;
-}
-
-std::vector<Expected> identifies_law(const std::string& law, const std::vector<law::RunPoint>& points,
-                                     const Assumed& assumed) {
-  const auto centred = fit::make_problem(law, points);
-  const std::vector<double> theta = centred->natural(assumed_values(*centred, assumed));
-  const auto problem =
-      fit::make_problem(law, points, false);  // A and B in natural units, correlated with their exponents
-  const std::vector<double> errors = standard_errors(jacobian(*problem, theta), assumed.noise);
-  std::vector<Expected> expected;
-  for (std::size_t p = 0; p < theta.size(); ++p)
-    expected.push_back(expected_of(law, problem->parameters()[p], theta[p], errors[p]));
-  return expected;
 }
 
 }  // namespace
 
-std::vector<std::string> law_names() {
-  std::vector<std::string> names;
-  for (const auto name : fit::names_of_laws(static_cast<law::Laws*>(nullptr))) names.emplace_back(name);
-  return names;
+Judged judged(const Sensitivity& at, std::size_t p) {
+  const law::Symbol& symbol = at.problem->parameters()[p].symbol;
+  return {symbol.scale == law::Scale::Linear && symbol.lowest < 0 && symbol.highest > 0, at.natural[p] != at.theta[p],
+          symbol.lowest, symbol.highest};
 }
 
-std::vector<Expected> identifies(const std::vector<std::string>& laws, const std::vector<law::RunPoint>& points,
-                                 const Assumed& assumed) {
-  std::vector<Expected> expected;
-  for (const auto& law : laws)
-    for (auto& parameter : identifies_law(law, points, assumed)) expected.push_back(std::move(parameter));
+Expected expected_of(double value, bool log, std::optional<double> error, const Judged& rule) {
+  Expected expected;
+  expected.value = value;
+  if (!error) return expected;
+  const double reach = kQuantile * *error;
+  const double lo = log ? value * std::exp(-reach) : value - reach, hi = log ? value * std::exp(reach) : value + reach;
+  if (!std::isfinite(hi)) return expected;
+  expected.lo = lo;
+  expected.hi = hi;
+  const double size = rule.may_be_zero ? std::max(1.0, std::abs(value)) : std::abs(value);
+  const bool narrow = rule.scaled ? lo > 0 && hi <= kWidestFactor * lo : hi - lo <= kWidest * size;
+  expected.identified = narrow && lo > rule.lowest && hi < rule.highest;
   return expected;
 }
 
-Assumed assumed_for(const Experiment& experiment) {
-  Assumed assumed;
-  if (!experiment.opened) return assumed;
-  std::vector<std::uint16_t> tokens(static_cast<std::size_t>(experiment.context) + 1);
-  double sum = 0;
-  const std::int64_t sequences =
-      std::min(kFloorSequences, experiment.opened->validation_sequences_available(experiment.context));
-  for (std::int64_t i = 0; i < sequences; ++i) {
-    experiment.opened->validation_sequence(i, experiment.context, tokens.data());
-    const auto entropy = experiment.opened->expected_entropy(tokens.data(), experiment.context);
-    if (!entropy) return assumed;
-    sum += *entropy;
+std::vector<law::RunPoint> points_of_law(const std::string& law, const std::vector<law::RunPoint>& points) {
+  const law::Target target = fit::target_of(law);
+  if (target == law::Target::TaskLoss || target == law::Target::TaskScore)
+    throw Error("it predicts how well tasks are answered, of which nothing is assumed before training");
+  auto own = fit::points_for(law, points);
+  if (own.empty() && target == law::Target::PostTraining)
+    throw Error("it predicts the loss after post-training quantization, and the experiment has no post_training");
+  const bool unrounded_only = target == law::Target::Loss && !knows_precision(law);
+  if (unrounded_only) std::erase_if(own, [](const auto& point) { return law::is_rounded(point); });
+  if (own.empty()) throw Error("it knows no precision, and every run is rounded");
+  return own;
+}
+
+Sensitivity foresight(const std::string& law, const std::vector<law::RunPoint>& points,
+                      const std::vector<law::RunPoint>& anchor, const Assumed& assumed,
+                      const fit::FitOptions& options) {
+  Sensitivity at = sensitivity_of(law, points, anchor, assumed, options_for(law, options));
+  check_rounding(at);
+  check_within(at);
+  return at;
+}
+
+Foreseen foresee(const std::vector<std::string>& laws, const std::vector<law::RunPoint>& points, const Assumed& assumed,
+                 const fit::FitOptions& options) {
+  Foreseen foreseen;
+  for (const auto& law : laws) {
+    fit::target_of(law);  // an unknown law is refused here
+    try {
+      const auto own = points_of_law(law, points);
+      add_expected(foreseen.identifies, foresight(law, own, own, assumed, options), assumed.noise);
+    } catch (const Error& why) {
+      foreseen.not_foreseen.push_back({law, one_line(why.what())});
+    }
   }
-  assumed.floor = sum / static_cast<double>(sequences);
-  return assumed;
+  return foreseen;
 }
 
 std::vector<law::RunPoint> points_of(const std::vector<RunSpec>& runs) {
@@ -177,5 +163,55 @@ std::vector<law::RunPoint> points_of(const std::vector<RunSpec>& runs) {
   }
   return fit::points_from_runs(imagined).points;
 }
+
+namespace {
+
+/// What the laws of quantization after training look at: its bits.
+law::Part post_part(const std::string& weights) {
+  const Number number = parse_number(weights);
+  law::Part part;
+  part.rounded = number.rounded;
+  part.bits = number.rounded ? number.bits() : 16.0;
+  part.number = weights;
+  return part;
+}
+
+}  // namespace
+
+std::vector<law::RunPoint> post_trained(const std::vector<law::RunPoint>& points, const PostTrainingAsked& asked,
+                                        const Centre& centre, const Assumed& assumed) {
+  std::vector<law::RunPoint> rows;
+  for (const auto& point : points)
+    for (const auto& method : asked.methods)
+      for (const auto& weights : asked.weights) {
+        rows.push_back(point);
+        rows.back().post = post_part(weights);
+        rows.back().method = method;
+        rows.back().loss_before = assumed_loss(point, centre, assumed);
+      }
+  return rows;
+}
+
+std::vector<law::RunPoint> points_of(const Experiment& experiment, const std::vector<RunSpec>& runs,
+                                     const Assumed& assumed, std::optional<Centre> centre) {
+  auto points = points_of(runs);
+  if (!experiment.post_training) return points;
+  const auto after = post_trained(points, *experiment.post_training, centre.value_or(centre_of(points)), assumed);
+  points.insert(points.end(), after.begin(), after.end());
+  return points;
+}
+
+fit::FitOptions options_of(const FitAsked& asked) {
+  fit::FitOptions options;
+  const auto sides = [](const std::string& text) {
+    const std::size_t equals = std::min(text.find('='), text.size() - 1);
+    return std::pair(text.substr(0, equals), text.substr(equals + 1));
+  };
+  for (const auto& text : asked.tie) options.ties.push_back(sides(text));
+  for (const auto& text : asked.fix) options.fix[sides(text).first] = std::stod(sides(text).second);
+  return options;
+}
+
+std::vector<std::string> law_names() { return fit::law_names(); }
 
 }  // namespace vernier::plan

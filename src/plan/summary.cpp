@@ -1,5 +1,7 @@
 #include "plan/summary.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -64,10 +66,34 @@ Json json_of(const CohortWaves& cohort) {
           {"bytes_peak", waves.bytes},   {"recompute", waves.recompute}, {"fits", waves.fits}};
 }
 
+Json json_of(const Expected& expected) {
+  return {{"law", expected.law},
+          {"parameter", expected.parameter},
+          {"value_assumed", expected.value},
+          {"lo", number_or_null(expected.lo)},
+          {"hi", number_or_null(expected.hi)},
+          {"identified", expected.identified},
+          {"with", expected.with}};
+}
+
 std::string interval_text(const Expected& expected) {
-  if (!expected.lo) return "left free by these runs";
+  const std::string with = expected.with.empty() ? "" : fmt::format(", moves with {}", fmt::join(expected.with, ", "));
+  if (!expected.lo) return "left free by these runs" + with;
   return fmt::format("{:.4g} ... {:.4g}{}", *expected.lo, *expected.hi,
-                     expected.identified ? "" : "   too wide to call identified");
+                     expected.identified ? "" : "   too wide to call identified" + with);
+}
+
+/// What is taken for true; with fits given, where the values are from.
+std::string assumed_text(const Assumed& assumed) {
+  std::string text = fmt::format(
+      "\nwhat these runs will identify (90 % intervals), should seeds spread the loss by {:.2g} %, E be {:.3g}, size "
+      "and data\n"
+      "cost {:.2g} nats each in the middle of the grid, and rounding to P bits leave 1 - exp(-P/{:.2g}) of a part",
+      100 * assumed.noise, assumed.floor, assumed.reducible, assumed.gamma);
+  std::vector<std::string> laws;
+  for (const auto& fit : assumed.fits) laws.push_back(fit.law);
+  if (!laws.empty()) text += fmt::format(";\nbut {} as fitted", fmt::join(laws, ", "));
+  return text + ":\n\n";
 }
 
 }  // namespace
@@ -90,13 +116,11 @@ Json to_json(const Summary& summary) {
   json["waves"] = Json::array();
   for (const auto& cohort : summary.waves) json["waves"].push_back(json_of(cohort));
   json["identifies"] = Json::array();
-  for (const auto& expected : summary.identifies)
-    json["identifies"].push_back({{"law", expected.law},
-                                  {"parameter", expected.parameter},
-                                  {"value_assumed", expected.value},
-                                  {"lo", number_or_null(expected.lo)},
-                                  {"hi", number_or_null(expected.hi)},
-                                  {"identified", expected.identified}});
+  for (const auto& expected : summary.foreseen.identifies) json["identifies"].push_back(json_of(expected));
+  json["not_foreseen"] = Json::array();
+  for (const auto& [law, why] : summary.foreseen.not_foreseen)
+    json["not_foreseen"].push_back({{"law", law}, {"why", why}});
+  if (summary.improvement) json["improve"] = to_json(*summary.improvement);
   return json;
 }
 
@@ -105,18 +129,16 @@ std::string text_of(const Summary& summary) {
       summary.question.empty() ? summary.name + "\n\n" : fmt::format("{}: {}\n\n", summary.name, summary.question);
   text += cost_text(summary);
   if (!summary.waves.empty()) text += waves_text(summary);
-  const Assumed& assumed = summary.assumed;
-  text += fmt::format(
-      "\nwhat these runs will identify (90 % intervals), should seeds spread the loss by {:.2g} %, E be {:.3g}, size "
-      "and data\n"
-      "cost {:.2g} nats each in the middle of the grid, and rounding to P bits leave 1 - exp(-P/{:.2g}) of a part:\n\n",
-      100 * assumed.noise, assumed.floor, assumed.reducible, assumed.gamma);
+  text += assumed_text(summary.assumed);
   std::string law;
-  for (const auto& expected : summary.identifies) {
+  for (const auto& expected : summary.foreseen.identifies) {
     text += fmt::format("{:14} {:12} {:>9.4g}   {}\n", expected.law == law ? "" : expected.law, expected.parameter,
                         expected.value, interval_text(expected));
     law = expected.law;
   }
+  for (const auto& [name, why] : summary.foreseen.not_foreseen)
+    text += fmt::format("{:14} not foreseen: {}\n", name, why);
+  if (summary.improvement) text += text_of(*summary.improvement);
   return text;
 }
 

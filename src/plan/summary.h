@@ -1,6 +1,7 @@
 // What `vernier plan` says before anything is trained.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "plan/cost.h"
 #include "plan/experiment.h"
 #include "plan/identify.h"
+#include "plan/improve.h"
 #include "plan/status.h"
 #include "plan/waves.h"
 #include "record/archive.h"
@@ -28,7 +30,8 @@ struct Summary {
   std::vector<CohortWaves> waves;
   Status status;
   Assumed assumed;
-  std::vector<Expected> identifies;
+  Foreseen foreseen;
+  std::optional<Improvement> improvement;  ///< where one was asked for
 };
 
 /// CONTRACTS.md, `vernier plan --json`.

@@ -102,7 +102,34 @@ class WithExperiment(unittest.TestCase):
         self.assertGreater(plan["bytes_peak_estimated"], 0)
         self.assertEqual([wave["members"] for wave in plan["waves"]], [2, 2, 2])
         self.assertLessEqual({"depth", "width", "at_once", "waves", "why", "bytes_peak", "recompute", "fits"}, set(plan["waves"][0]))
-        self.assertEqual(set(plan["identifies"][0]), {"law", "parameter", "value_assumed", "lo", "hi", "identified"})
+        self.assertEqual(set(plan["identifies"][0]), {"law", "parameter", "value_assumed", "lo", "hi", "identified", "with"})
+        self.assertEqual(plan["not_foreseen"], [])
+        self.assertNotIn("improve", plan)
+
+    def test_plan_proposes_runs_as_an_experiment_of_its_own(self):
+        new = self.folder / "next.yaml"
+        plan = json.loads(call("plan", self.folder, "--improve", "50%", "--quantity", "E", "--write", new, "--json").stdout)
+        found = plan["improve"]
+        self.assertLessEqual(found["proposed"]["flops"], found["budget"] * (1 + 1e-9))
+        self.assertEqual(found["proposed"]["runs"], sum(len(cell["seeds"]) for cell in found["runs"]))
+        self.assertEqual(found["now"]["runs"], 18)
+        self.assertLess(found["proposed"]["hi"] - found["proposed"]["lo"], found["now"]["hi"] - found["now"]["lo"])
+        status = json.loads(call("status", new, "--json").stdout)
+        self.assertEqual((status["done"], status["missing"]), (18, found["proposed"]["runs"]))
+        self.assertIn("expected a file that is not there yet",
+                      call("plan", self.folder, "--improve", "50%", "--write", new, expect=2).stderr)
+        new.unlink()
+        for wrong in (["--quantity", "E"], ["--improve", "12x"], ["--improve", "50%", "--quantity", "zeta"],
+                      ["--assume", self.folder / "none.json"]):
+            call("plan", self.folder, *wrong, expect=2)
+
+    def test_plan_takes_what_a_fit_found_for_granted(self):
+        fits = self.store.parent / "fits.json"
+        plan = json.loads(call("plan", self.folder, "--assume", fits, "--json").stdout)
+        fitted = next(fit for fit in json.loads(fits.read_text())["fits"] if fit["law"] == "kumar_tied")
+        assumed = {row["parameter"]: row["value_assumed"] for row in plan["identifies"] if row["law"] == "kumar_tied"}
+        for name, parameter in fitted["parameters"].items():
+            self.assertAlmostEqual(assumed[name], parameter["value"], delta=1e-9 * max(1, abs(parameter["value"])))
 
     def test_fit_and_density_of_the_store(self):
         fits = json.loads(call("fit", self.store, "--law", "chinchilla", "--bootstrap", 20, "--json").stdout)

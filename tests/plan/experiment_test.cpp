@@ -75,7 +75,7 @@ fit: {laws: [chinchila]}
       "experiment.yaml:17: grid.seeds: expected at least one seed",
       "experiment.yaml:18: exact: expected true or false, got 'maybe'",
       "experiment.yaml:19: exact: duplicate key",
-      "experiment.yaml:20: fit.laws[0]: expected all or one of chinchilla",
+      "experiment.yaml:20: fit.laws[0]: expected all or one of kaplan",
   };
   std::size_t at = 0;
   for (const auto& line : expected) {
@@ -290,4 +290,48 @@ TEST_CASE("every mistake in what is asked after training is told with its line",
   CHECK_THAT(
       complaints(kSmall + "post_training: {method: [rtn]}\n"),
       ContainsSubstring("post_training.method: unknown key") && ContainsSubstring("post_training.methods: missing"));
+}
+
+TEST_CASE("runs that are listed one by one get the ids of the same runs of a product", "[plan][fast]") {
+  const Experiment product = read(kSmall);
+  const std::size_t at = kSmall.find("grid:");
+  const Experiment listed = read(kSmall.substr(0, at) + R"(grid:
+  runs:
+    - {depth: 2, width: 32, tokens: 25600, numbers: {weights: fp32}, seed: 1}
+    - {depth: 2, width: 48, heads: 2, learning_rate: 0.003, tokens: 128000, seed: 2,
+       numbers: {weights: int4/channel, activations: int4/tensor, kv: int4/tensor}}
+)");
+  const auto all = runs_of(product), two = runs_of(listed);
+  REQUIRE(two.size() == 2);
+  CHECK(run_id(two[0], listed.corpus_digest) == run_id(all[1], product.corpus_digest));
+  CHECK(run_id(two[1], listed.corpus_digest) == run_id(all.back(), product.corpus_digest));
+  const Experiment both =
+      read(kSmall + "  runs: [{depth: 3, width: 32, tokens: 12800, numbers: {weights: fp32}, seed: 5}]\n");
+  CHECK(runs_of(both).size() == all.size() + 1);
+  CHECK(runs_of(both).back().shape.depth == 3);
+}
+
+TEST_CASE("every mistake in a listed run is told with its line", "[plan][fast]") {
+  const std::string said = complaints(kSmall.substr(0, kSmall.find("grid:")) + R"(grid:
+  runs:
+    - {depth: 2, width: 33, tokens: 25600, numbers: {weights: fp32}, seed: 1}
+    - {depth: 2, width: 32, tokens: 25601, numbers: {weights: int4/token}, seed: -1}
+    - {depth: 2, width: 32, heads: 3, tokens: 128000, numbers: {weights: fp32}}
+)");
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:10: grid.runs[0].width: expected an even width"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:11: grid.runs[1].tokens: expected whole steps of 128 tokens"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:11: grid.runs[1].seed: expected a seed of 0 or more, got -1"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:11: grid.runs[1].numbers.weights: expected scales per tensor"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:12: grid.runs[2].seed: missing"));
+  CHECK_THAT(complaints(kSmall.substr(0, kSmall.find("grid:")) + "grid: {runs: []}\n"),
+             ContainsSubstring("grid.runs: expected at least one run, got none"));
+  CHECK_THAT(complaints(kSmall + "  runs: [{depth: 2, width: 32, tokens: 12800, seed: 1, numbers: {weights: fp32}}]\n"),
+             ContainsSubstring("grid.runs[0]: expected every run once, got the same as a run of grid.sizes"));
+  const std::string twice = "{depth: 3, width: 32, tokens: 12800, seed: 1, numbers: {weights: ";
+  CHECK_THAT(complaints(kSmall + "  runs: [" + twice + "int4}}, " + twice + "int4/tensor}}]\n"),
+             ContainsSubstring("grid.runs[1]: expected every run once, got the same as grid.runs[0]"));
+  CHECK_THAT(complaints(kSmall.substr(0, kSmall.find("grid:")) +
+                        "grid:\n  seeds: [1]\n  runs: [{depth: 3, width: 32, tokens: 12800, seed: 1, numbers: "
+                        "{weights: fp32}}]\n"),
+             ContainsSubstring("grid.sizes: expected at least one size, got none"));
 }

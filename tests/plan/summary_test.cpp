@@ -20,8 +20,9 @@ Summary summary_of(const Speed& speed) {
                   .waves = {},
                   .status = {},
                   .assumed = assumed_for(experiment),
-                  .identifies = {}};
-  summary.identifies = identifies({"kumar_joint"}, points_of(runs), summary.assumed);
+                  .foreseen = {},
+                  .improvement = {}};
+  summary.foreseen = foresee({"kumar_joint", "qid"}, points_of(runs), summary.assumed);
   return summary;
 }
 }  // namespace
@@ -37,7 +38,10 @@ TEST_CASE("a plan as JSON has the keys that other programs rely on", "[plan][fas
     CHECK(parameter["value_assumed"].is_number());
     CHECK(parameter["identified"].is_boolean());
     CHECK(parameter["lo"].is_null() == parameter["hi"].is_null());
+    CHECK(parameter["with"].is_array());
   }
+  REQUIRE(json["not_foreseen"].size() == 1);
+  CHECK(json["not_foreseen"][0]["law"] == "qid");
 }
 
 TEST_CASE("what is not known is null, and said", "[plan][fast]") {
