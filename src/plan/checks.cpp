@@ -11,6 +11,7 @@
 
 #include "data/corpus.h"
 #include "plan/choices.h"
+#include "plan/hypotheses.h"
 #include "plan/identify.h"
 #include "plan/numbers.h"
 #include "record/recipe.h"
@@ -293,6 +294,7 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_schedule(experiment, findings);
   check_fit(experiment, findings);
   if (experiment.post_training) check_post_training(*experiment.post_training, findings);
+  check_hypotheses(experiment, findings);
 }
 
 void check_corpus(const Experiment& experiment, Findings& findings) {
