@@ -13,6 +13,7 @@
 #include "app/verbs.h"
 #include "base/error.h"
 #include "fit/freedom.h"
+#include "fit/hypothesis.h"
 #include "fit/optimum.h"
 #include "fit/select.h"
 
@@ -23,7 +24,8 @@ struct Request {
   std::string data, law = "all", map;
   fit::ReadOptions read;
   fit::FitOptions options;
-  std::vector<std::string> fix, ties;
+  std::vector<std::string> fix, ties, hypotheses;
+  double margin = 0.2;
   bool json = false;
 };
 
@@ -132,15 +134,21 @@ struct Read {
   const Rows& fitted() const { return post ? post_trained : trained; }
 };
 
-Json json_of(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
-  Json list = Json::array(), left_out = Json::array();
+Json json_of(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped,
+             const std::vector<fit::Decision>& decisions) {
+  Json list = Json::array(), left_out = Json::array(), hypotheses = Json::array();
   for (const auto& fit : fits) list.push_back(to_json(fit));
   for (const auto& [law, why] : skipped) left_out.push_back({{"law", law}, {"why", why}});
+  for (const auto& decision : decisions) hypotheses.push_back(to_json(decision));
   const auto best = best_of(fits);
   Json data = to_json(read.fitted());
   data["trained"] = to_json(read.trained);
   data["post_trained"] = to_json(read.post_trained);
-  return {{"data", data}, {"fits", list}, {"best", best ? Json(*best) : Json(nullptr)}, {"skipped", left_out}};
+  return {{"data", data},
+          {"fits", list},
+          {"best", best ? Json(*best) : Json(nullptr)},
+          {"skipped", left_out},
+          {"hypotheses", hypotheses}};
 }
 
 std::string interval_text(const fit::Interval& interval) {
@@ -172,12 +180,15 @@ void print(const Rows& rows, std::string_view kind) {
   for (const auto& [run, why] : rows.excluded) fmt::print("  {}: {}\n", run, why);
 }
 
-void print(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped) {
+void print(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped,
+           const std::vector<fit::Decision>& decisions) {
   print(read.fitted(), read.post ? "post-trained " : "");
   if (!read.post && read.post_trained.all > 0) print(read.post_trained, "post-trained ");
   for (const auto& fit : fits) print(fit);
   for (const auto& [law, why] : skipped) fmt::print("\n{} not fitted: {}\n", law, why);
   if (const auto best = best_of(fits); best && fits.size() > 1) fmt::print("\nsmallest hold-out error: {}\n", *best);
+  if (!decisions.empty()) fmt::print("\n");
+  for (const auto& decision : decisions) fmt::print("{}\n", decision.sentence);
 }
 
 /// The runs that one law cannot describe are excluded like those that cannot be read.
@@ -203,6 +214,23 @@ void refuse_nothing(const std::string& path, const fit::Data& data) {
   throw Error(fmt::format("{}: none of {} rows can be fitted; the first, {}: {}", path, rows, run, why));
 }
 
+/// What is claimed of one of the laws that were fitted; refused before anything is fitted where it cannot be read.
+std::vector<fit::Hypothesis> hypotheses_of(const Request& request, const std::vector<law::RunPoint>& points) {
+  auto laws = request.law == "all" ? fit::law_names() : std::vector{request.law};
+  std::erase_if(laws, [&](const auto& law) { return fit::points_for(law, points).empty(); });
+  std::vector<fit::Hypothesis> hypotheses;
+  Problems problems;
+  for (const auto& text : request.hypotheses) {
+    try {
+      hypotheses.push_back(fit::parse_hypothesis(text, request.margin, laws));
+    } catch (const Error& problem) {
+      problems.push_back(fmt::format("--hypothesis: {}", problem.what()));
+    }
+  }
+  refuse_if(problems);
+  return hypotheses;
+}
+
 void execute(Request request) {
   request.read.map = fit::parse_map(request.map);
   read_constraints(request);
@@ -214,6 +242,7 @@ void execute(Request request) {
             {data.post_rows, data.post_excluded},
             request.read.target == law::Target::PostTraining};
   const auto points = data.all();
+  const auto hypotheses = hypotheses_of(request, points);
   std::vector<Skipped> skipped;
   std::vector<fit::FitSummary> fits;
   if (all) {
@@ -224,10 +253,13 @@ void execute(Request request) {
     exclude(read.fitted(), fits.front().excluded);
     warn_if_precision_is_ignored(points, fits.front());
   }
+  std::vector<fit::Decision> decisions;
+  for (const auto& hypothesis : hypotheses)
+    decisions.push_back(fit::decide(hypothesis, points, {request.options}, fits));
   if (request.json)
-    fmt::print("{}\n", json_of(read, fits, skipped).dump());
+    fmt::print("{}\n", json_of(read, fits, skipped, decisions).dump());
   else
-    print(read, fits, skipped);
+    print(read, fits, skipped, decisions);
 }
 
 }  // namespace
@@ -248,6 +280,12 @@ void add_fit(CLI::App& program) {
   verb->add_option("--holdout", request->options.holdout, "largest_n:1, largest_d:1 or fraction:0.2");
   verb->add_option("--tie", request->ties, "parameters that are equal: alpha=beta")->expected(1)->take_all();
   verb->add_option("--fix", request->fix, "parameters that are known: E=1.8")->expected(1)->take_all();
+  verb->add_option("--hypothesis", request->hypotheses,
+                   "a claim to decide, 'gamma_w == gamma_a', 'LAW: alpha > 0.3', 'loss falls with N'; may be repeated")
+      ->expected(1)
+      ->take_all();
+  verb->add_option("--margin", request->margin, "of hypotheses: a relative difference up to this counts as none")
+      ->capture_default_str();
   verb->add_flag("--json", request->json, "machine-readable output");
   verb->callback([request] { execute(*request); });
 }

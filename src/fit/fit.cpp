@@ -5,7 +5,6 @@
 #include <cmath>
 #include <set>
 #include <thread>
-#include <tuple>
 
 #include "base/check.h"
 #include "fit/bootstrap.h"
@@ -34,32 +33,6 @@ void check(const FitOptions& options) {
   expect(problems, options.starts >= 1, "--starts", "at least 1", options.starts);
   expect(problems, options.bootstrap >= 0, "--bootstrap", "0 or more", options.bootstrap);
   refuse_if(problems);
-}
-
-/// Points in one order, whatever order they came in, so that sums and draws do not depend on it.
-std::vector<RunPoint> sorted(std::vector<RunPoint> points) {
-  const auto key = [](const RunPoint& p) {
-    return std::tie(p.params, p.tokens, p.precision, p.loss, p.weights.bits, p.activations.bits, p.kv.bits, p.method,
-                    p.post.number, p.run);
-  };
-  std::stable_sort(points.begin(), points.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
-  return points;
-}
-
-/// True for each point that lies outside the law even where the free parameters have their lowest admissible values,
-/// which make every factor as large as it can be.
-std::vector<bool> outside(const Problem& problem, const Setting& setting) {
-  std::vector<int> rows(problem.points().size());
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = int(i);
-  std::vector<double> base(rows.size()), columns(rows.size() * problem.coefficients());
-  problem.columns(setting.theta, rows, base.data(), columns.data());
-  std::vector<bool> result(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    result[i] = std::isnan(base[i]);
-    for (std::size_t j = 0; j < problem.coefficients(); ++j)
-      result[i] = result[i] || std::isnan(columns[i * problem.coefficients() + j]);
-  }
-  return result;
 }
 
 std::size_t distinct(const std::vector<RunPoint>& points, double RunPoint::*member) {
@@ -257,7 +230,7 @@ FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const 
   check(options);
   const std::int64_t processors = std::max(1u, std::thread::hardware_concurrency());
   const std::int64_t threads = options.threads > 0 ? options.threads : processors;
-  auto ordered = sorted(points_for(law, points));
+  auto ordered = in_one_order(points_for(law, points));
   if (ordered.empty()) throw Error(fmt::format("{}: {}", law, what_is_missing(target_of(law))));
   const auto noise = seed_noise(ordered);
   if (noise && options.weigh_by_seeds) weigh_by(*noise, ordered);

@@ -1,6 +1,7 @@
 #include "fit/freedom.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "fit/dispatch.h"
 
@@ -149,6 +150,20 @@ Setting make_setting(std::string_view law, const Problem& problem, const FitOpti
   }
   if (law == law::DensingScore::name) bound_ceiling(problem, setting);
   return setting;
+}
+
+std::vector<bool> outside(const Problem& problem, const Setting& setting) {
+  std::vector<int> rows(problem.points().size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = int(i);
+  std::vector<double> base(rows.size()), columns(rows.size() * problem.coefficients());
+  problem.columns(setting.theta, rows, base.data(), columns.data());
+  std::vector<bool> result(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    result[i] = std::isnan(base[i]);
+    for (std::size_t j = 0; j < problem.coefficients(); ++j)
+      result[i] = result[i] || std::isnan(columns[i * problem.coefficients() + j]);
+  }
+  return result;
 }
 
 }  // namespace vernier::fit

@@ -21,4 +21,8 @@ struct Setting {
 /// the law that acts on none of these runs may be named and is ignored.
 Setting make_setting(std::string_view law, const Problem& problem, const FitOptions& options);
 
+/// True for each point that lies outside the law even where the free parameters have their lowest admissible values,
+/// which make every factor as large as it can be.
+std::vector<bool> outside(const Problem& problem, const Setting& setting);
+
 }  // namespace vernier::fit

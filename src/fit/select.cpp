@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "fit/dispatch.h"
 
@@ -66,6 +67,15 @@ std::vector<Excluded> without_target(std::string_view law, const std::vector<Run
     others.push_back({point.run, fmt::format("{} is missing", missing)});
   }
   return others;
+}
+
+std::vector<RunPoint> in_one_order(std::vector<RunPoint> points) {
+  const auto key = [](const RunPoint& p) {
+    return std::tie(p.params, p.tokens, p.precision, p.loss, p.weights.bits, p.activations.bits, p.kv.bits, p.method,
+                    p.post.number, p.run);
+  };
+  std::stable_sort(points.begin(), points.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  return points;
 }
 
 std::string why_outside(std::string_view law, const RunPoint& point) {

@@ -26,6 +26,9 @@ std::vector<law::RunPoint> points_for(std::string_view law, const std::vector<la
 /// have what it predicts.
 std::vector<Excluded> without_target(std::string_view law, const std::vector<law::RunPoint>& points);
 
+/// Points in one order, whatever order they came in, so that sums and draws do not depend on it.
+std::vector<law::RunPoint> in_one_order(std::vector<law::RunPoint> points);
+
 /// Why `law` cannot say anything about a point, for one about which it says NaN whatever its parameters.
 std::string why_outside(std::string_view law, const law::RunPoint& point);
 

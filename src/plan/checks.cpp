@@ -13,6 +13,7 @@
 
 #include "data/corpus.h"
 #include "plan/choices.h"
+#include "plan/hypotheses.h"
 #include "plan/identify.h"
 #include "plan/numbers.h"
 #include "record/recipe.h"
@@ -366,6 +367,7 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_schedule(experiment, findings);
   check_fit(experiment, findings);
   if (experiment.post_training) check_post_training(*experiment.post_training, findings);
+  check_hypotheses(experiment, findings);
 }
 
 void check_corpus(const Experiment& experiment, Findings& findings) {

@@ -147,6 +147,20 @@ struct PostTrainingAsked {
   }
 };
 
+/// One entry of `hypotheses:`: a claim about parameters or trends, decided when the runs are there (fit/claim.h).
+struct HypothesisAsked {
+  std::string claim;               ///< "gamma_w == gamma_a", "delta_ptq grows with D/N"
+  std::optional<std::string> law;  ///< absent: the only one of fit.laws that has the symbols
+  double margin = 0.2;             ///< a relative difference up to this counts as none
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a("claim", claim);
+    a.optional("law", law);
+    a.optional("margin", margin);
+  }
+};
+
 struct Experiment {
   // As written, with --set applied.
   std::string name;
@@ -160,6 +174,7 @@ struct Experiment {
   bool exact = false;
   FitAsked fit;
   std::optional<PostTrainingAsked> post_training;
+  std::vector<HypothesisAsked> hypotheses;
 
   // What reading found out.
   std::filesystem::path file;                  ///< the YAML file
@@ -183,6 +198,7 @@ struct Experiment {
     a.optional("exact", exact);
     a.optional("fit", fit);
     a.optional("post_training", post_training);
+    a.optional("hypotheses", hypotheses);
   }
 };
 
@@ -200,7 +216,7 @@ struct ReadOptions {
 /// do not
 ///         divide the width, unknown recipes, formats and laws, numbers that a part cannot have, tokens that are no
 ///         whole steps, a schedule that does not fit into the fewest tokens, more tokens than the corpus has, an entry
-///         given twice
+///         given twice, hypotheses that cannot be read or that no run of the grid can speak of
 Experiment read_experiment(const std::filesystem::path& path, const std::vector<std::string>& set = {},
                            const ReadOptions& options = {});
 

@@ -52,6 +52,22 @@ std::optional<fit::FitSummary> tried(std::string_view law, const std::vector<law
   return std::nullopt;
 }
 
+/// Decides what was claimed, on the runs that the fits of this report saw: the reference law speaks of runs in which
+/// nothing is rounded, unless the claim is about precision.
+std::vector<fit::Decision> decided(const Study& study) {
+  using Kind = fit::Claim::Kind;
+  std::vector<fit::FitSummary> known = study.fits;
+  if (study.reference) known.push_back(*study.reference);
+  std::vector<fit::Decision> decisions;
+  for (const auto& hypothesis : study.asked.hypotheses) {
+    const bool reference = hypothesis.law == kReferenceLaw && hypothesis.claim.kind != Kind::Independence;
+    fit::DecideOptions options{reference ? reference_options(study.asked.options) : study.asked.options};
+    const auto points = reference ? unrounded(study.data.points) : study.data.all();
+    decisions.push_back(fit::decide(hypothesis, points, options, known));
+  }
+  return decisions;
+}
+
 /// The best law that is a formula in bits: of those whose hold-out errors are close to the smallest, the one with the
 /// least AIC.
 std::optional<std::string> best_curve(const std::vector<fit::FitSummary>& fits) {
@@ -131,6 +147,7 @@ Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store
   study.formats = formats_of(study.data, reference, free, curve, asked.options.seed);
   const auto* typical = typical_point(study.data.points);
   if (curve && typical) study.law_best = best_bits(*curve, *typical);
+  study.decisions = decided(study);
   return study;
 }
 

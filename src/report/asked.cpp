@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "plan/grid.h"
+#include "plan/hypotheses.h"
 #include "report/report.h"
 
 namespace vernier::report {
@@ -42,6 +43,7 @@ Asked asked_by(const plan::Experiment& experiment) {
     const auto [symbol, value] = sides(text, "fix");
     options.fix[symbol] = number(value, "fix");
   }
+  asked.hypotheses = plan::hypotheses_of(experiment);
   if (experiment.opened) {
     asked.planned = plan::runs_of(experiment);
     asked.corpus_digest = experiment.corpus_digest;

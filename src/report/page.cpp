@@ -108,6 +108,14 @@ constexpr std::string_view kSymbols =
     "parameter. "
     "Intervals are 90 % bootstrap intervals. Objective: sum of Huber terms of ln L residuals.</p>\n";
 
+constexpr std::string_view kHypotheses =
+    "<p class=\"soft\">Equal, and does not depend: refuted when p is below 0.05 and the interval of the difference is "
+    "not "
+    "wholly inside the margin, supported when it is. A parameter on one side of a number, and a trend: by the side on "
+    "which the whole interval lies. More runs: of the same kind, that would decide in four of five cases if the effect "
+    "is "
+    "as estimated.</p>\n";
+
 /// Nothing may be loaded, from anywhere; the charts need inline script and style.
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:";
@@ -137,6 +145,8 @@ std::string html_page(const Study& study) {
       "of it is inside this page.</p></noscript>\n",
       escaped(study.asked.experiment), escaped(study.asked.question));
   html += section("What these data say", verdicts_of(study));
+  if (const auto hypotheses = hypotheses_table(study); !hypotheses.rows.empty())
+    html += section("Hypotheses", html_of(hypotheses) + kHypotheses.data());
   html += section("What was asked", html_of(grid_table(study)));
   html += section("Charts", figures_of(study));
   html += section("Formats", html_of(formats_table(study)));

@@ -16,6 +16,7 @@
 #include "density/density.h"
 #include "fit/data.h"
 #include "fit/fit.h"
+#include "fit/hypothesis.h"
 #include "fit/summary.h"
 #include "plan/experiment.h"
 #include "record/run_record.h"
@@ -29,6 +30,7 @@ struct Asked {
   std::string question;           ///< in the words of its file
   std::vector<std::string> laws;  ///< to be fitted; the reference law `chinchilla` is fitted in any case
   fit::FitOptions options;
+  std::vector<fit::Hypothesis> hypotheses;
   std::vector<RunSpec> planned;  ///< every run of the grid; empty where only the stored runs are known
   std::string corpus_digest;     ///< names the planned runs together with their specs
 };
@@ -74,9 +76,10 @@ struct Study {
   std::vector<Unfitted> unfitted;
   std::optional<std::string> curve;  ///< the law in bits that is drawn: small hold-out error, then AIC
   std::vector<density::ModelDensity> densities;
-  std::vector<Format> formats;       ///< unrounded first, then bits falling
-  std::optional<BestBits> law_best;  ///< of the curve
-  std::optional<double> seed_noise;  ///< standard deviation of ln L over seeds, pooled [1]
+  std::vector<Format> formats;           ///< unrounded first, then bits falling
+  std::optional<BestBits> law_best;      ///< of the curve
+  std::optional<double> seed_noise;      ///< standard deviation of ln L over seeds, pooled [1]
+  std::vector<fit::Decision> decisions;  ///< on the hypotheses, in the order asked
 
   /// The fit of that name, or nullptr. `chinchilla` is the reference.
   const fit::FitSummary* fit_of(std::string_view law) const;
@@ -94,8 +97,8 @@ struct Verdict {
   std::string text;
 };
 
-/// What the data say and do not say: runs, identified parameters, E against the known entropy, forms, density against
-/// N_eff/N.
+/// What the data say and do not say: runs, hypotheses, identified parameters, E against the known entropy, forms,
+/// density against N_eff/N.
 std::vector<Verdict> verdicts(const Study& study);
 
 /// The summary for a terminal: verdicts, table of fits, table of formats. Lines of at most 120 characters.
@@ -104,7 +107,8 @@ std::string text_summary(const Study& study);
 /// The page with its charts, self-contained: it loads nothing from anywhere.
 std::string html_page(const Study& study);
 
-/// fits.json: the object of `vernier fit --json` (CONTRACTS.md), the reference fit included, with `unfitted` beside it.
+/// fits.json: the object of `vernier fit --json` (CONTRACTS.md), the reference fit included, with `unfitted` and
+/// `hypotheses` beside it.
 Json fits_json(const Study& study);
 
 /// Where the report of a store belongs: the folder that the store lies in (results/ for results/runs).

@@ -44,6 +44,8 @@ std::string text_summary(const Study& study) {
   text += fmt::format("  training took {} in all\n\n", duration(training_seconds(study)));
   for (const auto& verdict : verdicts(study))
     text += fmt::format("{} {}\n{}", mark_of(verdict.tone), verdict.title, wrapped(verdict.text, "    "));
+  if (const auto hypotheses = hypotheses_table(study); !hypotheses.rows.empty())
+    text += "\nHypotheses\n" + plain_text(hypotheses);
   if (const auto fits = fits_table(study); !fits.rows.empty()) text += "\nFits\n" + plain_text(fits);
   if (const auto parameters = parameters_table(study); !parameters.rows.empty())
     text += "\nParameters\n" + plain_text(parameters);

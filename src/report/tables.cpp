@@ -112,6 +112,22 @@ Table parameters_table(const Study& study) {
   return table;
 }
 
+Table hypotheses_table(const Study& study) {
+  Table table{{"hypothesis", "law", "verdict", "effect", "90 % interval", "margin", "p", "runs", "more runs"}, {}};
+  for (const auto& decision : study.decisions) {
+    const auto& effect = decision.effect;
+    const auto width = effect && effect->lo && effect->hi ? std::optional(*effect->hi - *effect->lo) : std::nullopt;
+    const auto number = [&](const std::optional<double>& value) { return value ? to_width(*value, width) : kAbsent; };
+    table.rows.push_back(
+        {decision.hypothesis.claim.text, decision.hypothesis.law.empty() ? kAbsent : decision.hypothesis.law,
+         std::string(fit::name_of(decision.ruling)), effect ? number(effect->value) : kAbsent,
+         width ? fmt::format("{} to {}", number(effect->lo), number(effect->hi)) : kAbsent,
+         effect ? number(effect->margin) : kAbsent, decision.p ? fmt::format("{:.3f}", *decision.p) : kAbsent,
+         fmt::format("{}", decision.runs), decision.more_runs ? fmt::format("{}", *decision.more_runs) : kAbsent});
+  }
+  return table;
+}
+
 Table formats_table(const Study& study) {
   const auto curve = study.curve ? fmt::format("N_eff/N, {}", *study.curve) : "N_eff/N, curve";
   Table table{{"format", "bits", "runs", "N_eff/N, free_eff", curve, "density", "density per stored bit"}, {}};

@@ -19,6 +19,9 @@ Table grid_table(const Study& study);
 Table fits_table(const Study& study);
 /// One row for each parameter of each fit: value, 90 % interval, whether identified.
 Table parameters_table(const Study& study);
+/// One row for each hypothesis: law, verdict, effect, margin, p, runs, runs that would decide it; none where none was
+/// asked.
+Table hypotheses_table(const Study& study);
 /// One row for each format: bits, runs, N_eff/N twice, density, density per bit.
 Table formats_table(const Study& study);
 /// One row for each run, diverged ones included.

@@ -173,6 +173,13 @@ Verdict about_best_bits(const Study& study) {
   return verdict;
 }
 
+Verdict about_hypothesis(const fit::Decision& decision) {
+  const Tone tone = decision.ruling == fit::Ruling::Supported ? Tone::Good
+                    : decision.ruling == fit::Ruling::Refuted ? Tone::Caution
+                                                              : Tone::Plain;
+  return {tone, fmt::format("Hypothesis: {}", decision.hypothesis.claim.text), decision.sentence};
+}
+
 Verdict about_unfitted(const Unfitted& unfitted) {
   return {Tone::Caution, fmt::format("Not fitted: {}", unfitted.law),
           fmt::format("These runs could not give it: {}", unfitted.why)};
@@ -182,6 +189,7 @@ Verdict about_unfitted(const Unfitted& unfitted) {
 
 std::vector<Verdict> verdicts(const Study& study) {
   std::vector<Verdict> list{about_runs(study)};
+  for (const auto& decision : study.decisions) list.push_back(about_hypothesis(decision));
   for (const auto& unfitted : study.unfitted) list.push_back(about_unfitted(unfitted));
   if (study.reference) {
     list.push_back(about_entropy(study));

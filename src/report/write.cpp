@@ -38,16 +38,18 @@ std::string best_law(const Study& study) {
 }  // namespace
 
 Json fits_json(const Study& study) {
-  Json excluded = Json::array(), fits = Json::array(), unfitted = Json::array();
+  Json excluded = Json::array(), fits = Json::array(), unfitted = Json::array(), hypotheses = Json::array();
   for (const auto& [run, why] : study.data.excluded) excluded.push_back({{"run", run}, {"why", why}});
   if (study.reference) fits.push_back(fit::to_json(*study.reference));
   for (const auto& fit : study.fits) fits.push_back(fit::to_json(fit));
   for (const auto& [law, why] : study.unfitted) unfitted.push_back({{"law", law}, {"why", why}});
+  for (const auto& decision : study.decisions) hypotheses.push_back(fit::to_json(decision));
   const auto best = best_law(study);
   return {{"experiment", study.asked.experiment},
           {"data", {{"rows", study.data.rows}, {"used", study.data.points.size()}, {"excluded", excluded}}},
           {"fits", fits},
           {"unfitted", unfitted},
+          {"hypotheses", hypotheses},
           {"best", best.empty() ? Json(nullptr) : Json(best)}};
 }
 

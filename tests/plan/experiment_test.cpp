@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "plan/example.h"
 #include "plan/grid.h"
+#include "plan/hypotheses.h"
 #include "plan/identify.h"
 
 using namespace vernier;
@@ -75,7 +76,7 @@ fit: {laws: [chinchila]}
       "experiment.yaml:17: grid.seeds: expected at least one seed",
       "experiment.yaml:18: exact: expected true or false, got 'maybe'",
       "experiment.yaml:19: exact: duplicate key",
-      "experiment.yaml:20: fit.laws[0]: expected all or one of kaplan",
+      "experiment.yaml:20: fit.laws[0]: expected all or one of kaplan, chinchilla",
   };
   std::size_t at = 0;
   for (const auto& line : expected) {
@@ -334,4 +335,61 @@ TEST_CASE("every mistake in a listed run is told with its line", "[plan][fast]")
                         "grid:\n  seeds: [1]\n  runs: [{depth: 3, width: 32, tokens: 12800, seed: 1, numbers: "
                         "{weights: fp32}}]\n"),
              ContainsSubstring("grid.sizes: expected at least one size, got none"));
+TEST_CASE("hypotheses are read with their laws and margins, and are no part of a run's name", "[plan][fast]") {
+  const Experiment plain = read(kSmall);
+  const Experiment experiment = read(kSmall + R"(hypotheses:
+  - claim: gamma_w == gamma_a
+  - {claim: E does not depend on P, margin: 0.1}
+  - {claim: "alpha in [0.2, 0.5]", law: kumar_tied}
+  - {claim: "P* < 8", law: kumar_tied}
+  - claim: delta grows with D/N
+)");
+  const auto hypotheses = hypotheses_of(experiment);
+  REQUIRE(hypotheses.size() == 5);
+  CHECK(hypotheses[0].law == "kumar_joint");
+  CHECK(hypotheses[0].margin == 0.2);
+  CHECK((hypotheses[1].law == "free_eff" && hypotheses[1].margin == 0.1));
+  CHECK((hypotheses[2].claim.lo == 0.2 && hypotheses[2].claim.hi == 0.5));
+  CHECK(hypotheses[4].law.empty());
+  CHECK(run_id(runs_of(plain)[0], plain.corpus_digest) == run_id(runs_of(experiment)[0], experiment.corpus_digest));
+}
+
+TEST_CASE("a hypothesis that cannot be decided by this grid is refused with its line", "[plan][fast]") {
+  const std::string said = complaints(kSmall + R"(hypotheses:
+  - claim: gamma_w = gamma_a
+  - {claim: alpha > 0.3}
+  - {claim: zeta > 0.3, law: chinchilla}
+  - {claim: alpha > 0.3, law: kepler}
+  - {claim: n_w == 0, law: kumar_joint, margin: 0}
+  - claim: delta_ptq grows with D/N
+  - {claim: gD > 0, law: kumar_ptq}
+  - claim: loss falls with P
+  - {claims: E}
+)");
+  const std::vector<std::string> expected{
+      "experiment.yaml:18: hypotheses[0].claim: expected a claim such as 'gamma_w == gamma_a'",
+      "experiment.yaml:19: hypotheses[1].claim: 'alpha > 0.3': several laws have alpha; name one of chinchilla,",
+      "experiment.yaml:20: hypotheses[2].claim: 'zeta > 0.3': law chinchilla has no parameter 'zeta'; it has E, A, B",
+      "experiment.yaml:21: hypotheses[3].law: expected one of kaplan, chinchilla",
+      "experiment.yaml:22: hypotheses[4].margin: expected a positive number, got 0",
+      "experiment.yaml:23: hypotheses[5].claim: expected runs that the claim can be about, got no run is quantized "
+      "after",
+      "experiment.yaml:24: hypotheses[6].claim: expected runs that the claim can be about, got no run is quantized "
+      "after",
+      "experiment.yaml:25: hypotheses[7].claim: expected runs that the claim can be about, got P takes one value",
+      "experiment.yaml:26: hypotheses[8].claims: unknown key",
+  };
+  for (const auto& line : expected) CHECK_THAT(said, ContainsSubstring(line));
+  const std::string after = "post_training: {methods: [rtn], weights: [int4, int3]}\n";
+  CHECK(complaints(kSmall + after +
+                   "hypotheses: [{claim: delta_ptq grows with D/N}, {claim: delta_ptq falls with P}, "
+                   "{claim: gD > 0, law: kumar_ptq}]\n") == "");
+}
+
+TEST_CASE("parts that the grid never rounds have no constants to claim anything of", "[plan][fast]") {
+  const auto text = with("activations: int4/tensor, kv: int4/tensor", "activations: int4/tensor");
+  CHECK_THAT(complaints(text + "hypotheses: [{claim: gamma_w == gamma_kv, law: kumar_joint}]\n"),
+             ContainsSubstring("these runs say nothing about gamma_kv of kumar_joint; they speak of E, A, B"));
+  CHECK_THAT(complaints(text + "hypotheses: [{claim: eff_int8 > 0.5}]\n"),
+             ContainsSubstring("say nothing about eff_int8"));
 }

@@ -110,3 +110,26 @@ TEST_CASE("runs that the experiment did not ask for are left out and counted, th
   CHECK(study.missing == 1);
   CHECK_THAT(all_text(study), Catch::Matchers::ContainsSubstring("1 run of the grid not made yet"));
 }
+
+TEST_CASE("hypotheses are decided on the runs and quoted in page, summary and fits.json", "[report]") {
+  auto asked = synthetic::asked();
+  asked.laws = {"kumar_tied"};
+  for (const std::string claim :
+       {"kumar_tied: gamma in [1.5, 2.5]", "chinchilla: E > 1.7", "delta grows with D/N", "delta_ptq grows with D"})
+    asked.hypotheses.push_back(fit::parse_hypothesis(claim, 0.2, {}));
+  const auto study = report::analyse(asked, synthetic::runs(), {});
+  REQUIRE(study.decisions.size() == 4);
+  CHECK(study.decisions[0].ruling == fit::Ruling::Supported);
+  CHECK(study.decisions[0].effect->value == study.fits[0].parameters[5].value);
+  CHECK(study.decisions[1].ruling == fit::Ruling::Refuted);
+  CHECK(study.decisions[1].runs == study.reference->rows);  // only those that are not rounded
+  CHECK_FALSE(study.decisions[3].effect);
+  const auto json = report::fits_json(study);
+  CHECK(json["hypotheses"][0]["verdict"] == "supported");
+  CHECK(json["hypotheses"][3]["why"] == "no run is quantized after training, with its loss before");
+  const auto text = report::text_summary(study);
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("+ Hypothesis: gamma in [1.5, 2.5]"));
+  CHECK_THAT(text, Catch::Matchers::ContainsSubstring("\nHypotheses\n"));
+  CHECK_THAT(report::html_page(study), Catch::Matchers::ContainsSubstring("<h2>Hypotheses</h2>"));
+  CHECK_THAT(report::html_page(synthetic::study()), !Catch::Matchers::ContainsSubstring("<h2>Hypotheses</h2>"));
+}

@@ -9,6 +9,7 @@ TEST_CASE("what an experiment asks of its fits reaches them", "[report]") {
   experiment.name = "quick";
   experiment.question = "why?";
   experiment.fit = {{"kumar_tied"}, 250, 12, 9, 2e-3, "none", {"alpha=beta"}, {"n=0.5"}};
+  experiment.hypotheses = {{"gamma > 2", {}, 0.1}};
   const auto asked = report::asked_by(experiment);
   CHECK(asked.experiment == "quick");
   CHECK(asked.laws == std::vector<std::string>{"kumar_tied"});
@@ -20,6 +21,8 @@ TEST_CASE("what an experiment asks of its fits reaches them", "[report]") {
   CHECK(asked.options.ties == std::vector<std::pair<std::string, std::string>>{{"alpha", "beta"}});
   CHECK(asked.options.fix == std::map<std::string, double>{{"n", 0.5}});
   CHECK(asked.planned.empty());
+  REQUIRE(asked.hypotheses.size() == 1);
+  CHECK((asked.hypotheses[0].law == "kumar_tied" && asked.hypotheses[0].margin == 0.1));
 }
 
 TEST_CASE("a tie or a fixed value that cannot be read is refused with its key", "[report]") {

@@ -45,6 +45,15 @@ report::Study written_down() {
       made_up("free_eff", {"E", "A", "B", "alpha", "beta", "eff_int4"}, {1.5, 32, 220, 0.4, 0.45, 0.64}, 0.005)};
   study.unfitted = {{"kumar_weights", "too few rows: expected at least 8, got 3"}};
   study.curve = "kumar_tied";
+  fit::Decision decision;
+  decision.hypothesis = fit::parse_hypothesis("kumar_tied: gamma == 2.5", 0.2, {});
+  decision.effect = fit::Effect{"gamma - 2.5", "bits", -0.5, -0.72, -0.31, 0.5};
+  decision.statistic = 3.2;
+  decision.p = 0.11;
+  decision.runs = 32;
+  decision.more_runs = 40;
+  decision.sentence = "'gamma == 2.5' is undecided by these data.";
+  study.decisions = {decision};
   study.formats = {{"baseline",
                     "unrounded",
                     "none",
