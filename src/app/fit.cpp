@@ -9,10 +9,11 @@
 #include <limits>
 #include <memory>
 #include <set>
+#include <sstream>
 
 #include "app/verbs.h"
 #include "base/error.h"
-#include "fit/freedom.h"
+#include "fit/compare.h"
 #include "fit/hypothesis.h"
 #include "fit/optimum.h"
 #include "fit/select.h"
@@ -24,13 +25,10 @@ struct Request {
   std::string data, law = "all", map;
   fit::ReadOptions read;
   fit::FitOptions options;
-  std::vector<std::string> fix, ties, hypotheses;
+  std::vector<std::string> fix, ties, free, start_grid, hypotheses;
+  bool equal_weights = false;
   double margin = 0.2;
   bool json = false;
-};
-
-struct Skipped {
-  std::string law, why;
 };
 
 std::pair<std::string, std::string> pair_of(const std::string& option, const std::string& text) {
@@ -48,70 +46,34 @@ double number_of(const std::string& option, const std::string& text) {
   return value;
 }
 
+/// "alpha=0:2:0.5": from, to, step, or "alpha=0.2,0.4".
+std::pair<std::string, std::vector<double>> start_values(const std::string& text) {
+  const auto [name, range] = pair_of("--start-grid", text);
+  const char separator = range.find(':') == std::string::npos ? ',' : ':';
+  std::vector<double> numbers;
+  std::istringstream parts(range);
+  for (std::string part; std::getline(parts, part, separator);)
+    numbers.push_back(number_of("--start-grid " + name, part));
+  if (separator == ',') return {name, numbers};
+  constexpr double kMostValues = 1e4;
+  if (numbers.size() != 3 || !(numbers[2] > 0) || !(numbers[1] >= numbers[0]) ||
+      (numbers[1] - numbers[0]) / numbers[2] > kMostValues)
+    throw Error(fmt::format("--start-grid {}: expected FROM:TO:STEP or a list with commas, got '{}'", name, range));
+  std::vector<double> values;
+  for (int k = 0; numbers[0] + k * numbers[2] <= numbers[1] * (1 + 1e-12); ++k)
+    values.push_back(numbers[0] + k * numbers[2]);
+  return {name, values};
+}
+
 void read_constraints(Request& request) {
   for (const auto& text : request.fix) {
     const auto [name, value] = pair_of("--fix", text);
     request.options.fix[name] = number_of("--fix " + name, value);
   }
   for (const auto& text : request.ties) request.options.ties.push_back(pair_of("--tie", text));
-}
-
-/// For `--law all`: the constraints that speak of this law's symbols.
-fit::FitOptions constraints_of(const std::string& law, fit::FitOptions options) {
-  const auto symbols = fit::symbols_of(law);
-  const auto knows = [&](const std::string& name) {
-    return std::find(symbols.begin(), symbols.end(), name) != symbols.end();
-  };
-  std::erase_if(options.fix, [&](const auto& entry) { return !knows(entry.first); });
-  std::erase_if(options.ties, [&](const auto& tie) { return !knows(tie.first) || !knows(tie.second); });
-  return options;
-}
-
-/// With --law all every law is held to the largest size, unless another hold-out was asked for.
-fit::FitSummary fit_one_of_all(const std::string& law, const std::vector<law::RunPoint>& points,
-                               fit::FitOptions options) {
-  options = constraints_of(law, std::move(options));
-  if (!options.holdout.empty()) return fit::fit(law, points, options);
-  try {
-    options.holdout = "largest_n:1";
-    return fit::fit(law, points, options);
-  } catch (const Error&) {  // too few sizes to do without one
-    options.holdout.clear();
-    return fit::fit(law, points, options);
-  }
-}
-
-std::vector<fit::FitSummary> fit_all(const std::vector<law::RunPoint>& points, const fit::FitOptions& options,
-                                     std::vector<Skipped>& skipped) {
-  std::vector<fit::FitSummary> fits;
-  for (const auto& law : fit::law_names()) {
-    try {
-      fits.push_back(fit_one_of_all(law, points, options));
-    } catch (const Error& problem) {
-      skipped.push_back({law, problem.what()});
-    } catch (const Failure& problem) {
-      skipped.push_back({law, problem.what()});
-    }
-  }
-  Problems problems;
-  for (const auto& [law, why] : skipped) problems.push_back(why);
-  if (fits.empty()) refuse_if(problems);
-  return fits;
-}
-
-/// The law with the smallest hold-out error, among those that predict what the first one predicts: errors of different
-/// things are no contest. One that could not predict a run held out comes after those that could.
-std::optional<std::string> best_of(const std::vector<fit::FitSummary>& fits) {
-  const auto rank = [&](const fit::FitSummary& fit) {
-    const bool comparable = fit::target_of(fit.law) == fit::target_of(fits.front().law);
-    const bool known = comparable && fit.holdout && fit.holdout->rms_log;
-    return std::pair(known ? fit.holdout->outside : std::numeric_limits<std::int64_t>::max(),
-                     known ? *fit.holdout->rms_log : std::numeric_limits<double>::infinity());
-  };
-  const auto best =
-      std::min_element(fits.begin(), fits.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-  if (fits.size() > 1 && !(best->holdout && best->holdout->rms_log)) return std::nullopt;
-  return best->law;
+  for (const auto& text : request.start_grid) request.options.start_grid.insert(start_values(text));
+  request.options.free = {request.free.begin(), request.free.end()};
+  request.options.weigh_by_seeds = !request.equal_weights;
 }
 
 /// Rows of one kind: those that were fitted, and those that were not.
@@ -134,19 +96,20 @@ struct Read {
   const Rows& fitted() const { return post ? post_trained : trained; }
 };
 
-Json json_of(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped,
+Json json_of(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<fit::Skipped>& skipped,
              const std::vector<fit::Decision>& decisions) {
   Json list = Json::array(), left_out = Json::array(), hypotheses = Json::array();
   for (const auto& fit : fits) list.push_back(to_json(fit));
   for (const auto& [law, why] : skipped) left_out.push_back({{"law", law}, {"why", why}});
   for (const auto& decision : decisions) hypotheses.push_back(to_json(decision));
-  const auto best = best_of(fits);
+  const auto best = fit::best_of(fits);
   Json data = to_json(read.fitted());
   data["trained"] = to_json(read.trained);
   data["post_trained"] = to_json(read.post_trained);
   return {{"data", data},
           {"fits", list},
-          {"best", best ? Json(*best) : Json(nullptr)},
+          {"best", best.empty() ? Json(nullptr) : Json(best)},
+          {"ranking", fit::ranking_json(fits)},
           {"skipped", left_out},
           {"hypotheses", hypotheses}};
 }
@@ -171,7 +134,34 @@ void print(const fit::FitSummary& fit) {
     fmt::print("  held out {} runs: rms of ln L {:.4g}\n", fit.holdout->rows, *fit.holdout->rms_log);
   if (fit.holdout && fit.holdout->outside > 0)
     fmt::print("  {} runs held out lie outside this law\n", fit.holdout->outside);
+  if (fit.seed_noise)
+    fmt::print("  seeds alone move ln L by {:.3g} (standard deviation, {} cells){}\n", fit.seed_noise->sigma,
+               fit.seed_noise->cells,
+               fit.seed_noise->exponent == 0
+                   ? ""
+                   : fmt::format(" as N^{:.2g}; runs count accordingly", fit.seed_noise->exponent));
   fmt::print("  {} of {} starts reached the best, {:.2f} s\n", fit.starts_at_best, fit.starts.size(), fit.seconds);
+}
+
+std::string error_text(const fit::FitSummary& fit, std::string_view rule) {
+  const auto found = fit.holdouts.find(std::string(rule));
+  if (found == fit.holdouts.end() || !found->second.rms_log) return "-";
+  const auto& [error, rows, outside] = found->second;
+  return fmt::format("{:.5f}{}", *error, outside > 0 ? fmt::format(" ({} out)", outside) : "");
+}
+
+/// Forms side by side, the one that predicts unseen runs best at the top.
+void print_ranking(const std::vector<fit::FitSummary>& fits) {
+  fmt::print("\n{:<17} {:>4} {:>4}  {:>16} {:>16} {:>16} {:>9} {:>9}\n", "rms of ln L on", "runs", "free", "largest N",
+             "largest D", "unseen precision", "AIC", "BIC");
+  for (const std::size_t k : fit::ranking(fits)) {
+    const auto& fit = fits[k];
+    fmt::print("{:<17} {:>4} {:>4}  {:>16} {:>16} {:>16} {:>9.1f} {:>9.1f}\n", fit.law, fit.rows, fit.free_parameters,
+               error_text(fit, "largest_n:1"), error_text(fit, "largest_d:1"), error_text(fit, "unseen_precision"),
+               fit.aic, fit.bic);
+  }
+  fmt::print("free_eff is the yardstick: it assumes no form, and so knows nothing of a precision it has not seen.\n");
+  if (const auto best = fit::best_of(fits); !best.empty()) fmt::print("smallest hold-out error: {}\n", best);
 }
 
 void print(const Rows& rows, std::string_view kind) {
@@ -180,13 +170,13 @@ void print(const Rows& rows, std::string_view kind) {
   for (const auto& [run, why] : rows.excluded) fmt::print("  {}: {}\n", run, why);
 }
 
-void print(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<Skipped>& skipped,
+void print(const Read& read, const std::vector<fit::FitSummary>& fits, const std::vector<fit::Skipped>& skipped,
            const std::vector<fit::Decision>& decisions) {
   print(read.fitted(), read.post ? "post-trained " : "");
   if (!read.post && read.post_trained.all > 0) print(read.post_trained, "post-trained ");
   for (const auto& fit : fits) print(fit);
   for (const auto& [law, why] : skipped) fmt::print("\n{} not fitted: {}\n", law, why);
-  if (const auto best = best_of(fits); best && fits.size() > 1) fmt::print("\nsmallest hold-out error: {}\n", *best);
+  if (fits.size() > 1) print_ranking(fits);
   if (!decisions.empty()) fmt::print("\n");
   for (const auto& decision : decisions) fmt::print("{}\n", decision.sentence);
 }
@@ -243,10 +233,12 @@ void execute(Request request) {
             request.read.target == law::Target::PostTraining};
   const auto points = data.all();
   const auto hypotheses = hypotheses_of(request, points);
-  std::vector<Skipped> skipped;
+  std::vector<fit::Skipped> skipped;
   std::vector<fit::FitSummary> fits;
   if (all) {
-    fits = fit_all(points, request.options, skipped);
+    auto comparison = fit::compare(points, request.options);
+    fits = std::move(comparison.fits);
+    skipped = std::move(comparison.skipped);
   } else {
     fits.push_back(fit::fit(request.law, points, request.options));
     exclude(read.fitted(), fit::without_target(request.law, points));
@@ -275,9 +267,12 @@ void add_fit(CLI::App& program) {
   verb->add_option("--bootstrap", request->options.bootstrap, "replicates for the 90 % intervals")
       ->capture_default_str();
   verb->add_option("--starts", request->options.starts, "start points")->capture_default_str();
+  verb->add_option("--start-grid", request->start_grid,
+                   "starts of your own, every combination: alpha=0:2:0.5 beta=0:2:0.5")
+      ->take_all();
   verb->add_option("--seed", request->options.seed, "of starts and replicates")->capture_default_str();
   verb->add_option("--huber", request->options.huber_delta, "delta of log residuals")->capture_default_str();
-  verb->add_option("--holdout", request->options.holdout, "largest_n:1, largest_d:1 or fraction:0.2");
+  verb->add_option("--holdout", request->options.holdout, "largest_n:1, largest_d:1, fraction:0.2 or unseen_precision");
   verb->add_option("--tie", request->ties, "parameters that are equal: alpha=beta")->expected(1)->take_all();
   verb->add_option("--fix", request->fix, "parameters that are known: E=1.8")->expected(1)->take_all();
   verb->add_option("--hypothesis", request->hypotheses,
@@ -286,6 +281,11 @@ void add_fit(CLI::App& program) {
       ->take_all();
   verb->add_option("--margin", request->margin, "of hypotheses: a relative difference up to this counts as none")
       ->capture_default_str();
+  verb->add_option("--free", request->free, "parameters that have a usual value and shall be fitted: b, K1")
+      ->expected(1)
+      ->take_all();
+  verb->add_flag("--equal-weights", request->equal_weights,
+                 "count every run alike, also where replicate seeds show that noise depends on N");
   verb->add_flag("--json", request->json, "machine-readable output");
   verb->callback([request] { execute(*request); });
 }

@@ -158,7 +158,9 @@ double plain_objective(const Task& task, double delta, const std::vector<double>
 FitSummary estimate(std::string_view law, const Task& task, const FitOptions& options, std::int64_t threads,
                     std::int64_t replicates) {
   const Stream root{std::uint64_t(options.seed)};
-  const Search found = search(*task.problem, task.setting, task.sample, options.huber_delta, options.starts,
+  const auto starts = options.start_grid.empty() ? std::vector<std::vector<double>>()
+                                                 : start_points(law, *task.problem, task.setting, options);
+  const Search found = search(*task.problem, task.setting, task.sample, options.huber_delta, starts, options.starts,
                               root.child("starts"), threads);
   FitSummary summary;
   summary.law = law;
@@ -166,6 +168,7 @@ FitSummary estimate(std::string_view law, const Task& task, const FitOptions& op
   summary.huber_delta = options.huber_delta;
   summary.objective = plain_objective(task, options.huber_delta, found.best.theta);
   summary.excluded = task.excluded;
+  summary.free_parameters = std::int64_t(task.setting.freedom.size());
   add_quality(summary, task, found.best.theta);
   add_starts(summary, task, found);
   for (const auto& theta :
@@ -210,6 +213,28 @@ void add_holdouts(FitSummary& summary, const std::vector<RunPoint>& points, cons
   }
 }
 
+/// The law of the loss before quantization, fitted to the models that were quantized: kumar_joint where some were
+/// rounded in training, else chinchilla; none where these do not suffice for it.
+void add_base(FitSummary& summary, const std::vector<RunPoint>& quantized, FitOptions options) {
+  std::map<std::string, RunPoint> before;
+  for (const auto& point : quantized) {
+    const auto key = fmt::format("{} {} {} {}", point.params, point.tokens, point.precision, point.loss_before);
+    RunPoint& trained = before.try_emplace(key, point).first->second;
+    trained.loss = point.loss_before;
+    trained.post = RunPoint().post;
+    trained.method.clear();
+  }
+  std::vector<RunPoint> points;
+  for (const auto& [key, point] : before) points.push_back(point);
+  const bool rounded = std::any_of(points.begin(), points.end(), law::is_rounded);
+  options.fix.clear(), options.ties.clear(), options.free.clear(), options.holdout.clear(), options.holdouts.clear();
+  try {
+    summary.base.push_back(fit(rounded ? law::KumarJoint::name : law::Chinchilla::name, points, options));
+  } catch (const Error&) {
+  } catch (const Failure&) {
+  }
+}
+
 std::string what_is_missing(law::Target target) {
   if (target == law::Target::PostTraining)
     return "no row of a model quantized after training, with its loss before (post_weights or post_bits, loss_before)";
@@ -238,6 +263,7 @@ FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const 
   summary.seed_noise = noise;
   if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options.holdout, options, threads);
   add_holdouts(summary, ordered, options, threads);
+  if (target_of(law) == law::Target::PostTraining) add_base(summary, ordered, options);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;
 }

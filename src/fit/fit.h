@@ -17,8 +17,11 @@
 namespace vernier::fit {
 
 struct FitOptions {
-  double huber_delta = 1e-3;      ///< of log residuals
-  std::int64_t starts = 64;       ///< start points of the shape parameters
+  double huber_delta = 1e-3;  ///< of log residuals
+  std::int64_t starts = 64;   ///< start points of the shape parameters, drawn
+  /// Start points in place of drawn ones: every combination of these values of parameters, admissible or brought to the
+  /// nearest bound. Linear coefficients need none, as they are solved for.
+  std::map<std::string, std::vector<double>> start_grid;
   std::int64_t bootstrap = 1000;  ///< replicates; 0 for none
   std::int64_t seed = 1;
   std::int64_t threads = 0;           ///< 0: one per processor; changes the time only, never the result

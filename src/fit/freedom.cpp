@@ -166,4 +166,36 @@ std::vector<bool> outside(const Problem& problem, const Setting& setting) {
   return result;
 }
 
+std::vector<std::vector<double>> start_points(std::string_view law, const Problem& problem, const Setting& setting,
+                                              const FitOptions& options) {
+  const Freedom& freedom = setting.freedom;
+  std::set<std::string> free;
+  for (std::size_t u = 0; u < freedom.size(); ++u)
+    if (freedom.parameter[u] >= int(problem.coefficients()))
+      free.insert(problem.parameters()[std::size_t(freedom.parameter[u])].name);
+  Problems problems;
+  for (const auto& [name, values] : options.start_grid)
+    if (!free.contains(name) || values.empty())
+      problems.push_back(fmt::format("--start-grid {}: expected values of a free shape parameter of {}: {}", name, law,
+                                     fmt::join(free, ", ")));
+  for (const auto& name : free)
+    if (!options.start_grid.contains(name))
+      problems.push_back(fmt::format("--start-grid: expected values of {} too", name));
+  refuse_if(problems);
+  std::vector<std::vector<double>> points{setting.theta};
+  for (const auto& [name, values] : options.start_grid) {
+    std::vector<std::vector<double>> more;
+    const int u = freedom.variable[std::size_t(index_of(problem, name))];
+    for (const auto& point : points)
+      for (const double value : values) {
+        more.push_back(point);
+        for (std::size_t g = 0; g < point.size(); ++g)
+          if (freedom.variable[g] == u)
+            more.back()[g] = std::clamp(value, freedom.lower[std::size_t(u)], freedom.upper[std::size_t(u)]);
+      }
+    points = std::move(more);
+  }
+  return points;
+}
+
 }  // namespace vernier::fit

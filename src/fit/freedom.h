@@ -25,4 +25,9 @@ Setting make_setting(std::string_view law, const Problem& problem, const FitOpti
 /// which make every factor as large as it can be.
 std::vector<bool> outside(const Problem& problem, const Setting& setting);
 
+/// Every combination of options.start_grid, as parameters of the problem, values beyond a bound brought to it. Throws
+/// Error for a name that is no free shape parameter of the law, and for a free shape parameter without values.
+std::vector<std::vector<double>> start_points(std::string_view law, const Problem& problem, const Setting& setting,
+                                              const FitOptions& options);
+
 }  // namespace vernier::fit

@@ -180,7 +180,7 @@ std::pair<Form, Form> searched(const Nested& nested, const Problem& problem, con
                             alternative.setting.freedom.size(), problem.points().size()));
   for (Form* form : {&null, &alternative})
     form->found =
-        search(problem, form->setting, sample, options.huber_delta, options.starts, root.child("starts"), threads);
+        search(problem, form->setting, sample, options.huber_delta, {}, options.starts, root.child("starts"), threads);
   const auto improve = [&](Form& form, const std::vector<double>& start) {
     const Descent end = best_from(problem, form.setting, sample, options.huber_delta, {start});
     if (end.objective < form.found.best.objective) form.found.best = end;

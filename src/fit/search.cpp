@@ -119,14 +119,16 @@ std::vector<Descent> different(const std::vector<Descent>& ends, std::size_t mos
   return kept;
 }
 
-Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta, std::int64_t starts,
-              Stream stream, std::int64_t threads) {
+Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta,
+              const std::vector<std::vector<double>>& starts, std::int64_t draws, Stream stream, std::int64_t threads) {
   constexpr int kIterations = 100, kPolishIterations = 1000;
-  const bool few = std::size_t(starts) <= kFewStarts;
-  std::vector<Descent> begins(static_cast<std::size_t>(starts)), halfway(begins.size());
-  in_parallel(starts, threads, [&](std::int64_t k) {
+  const std::size_t count = starts.empty() ? std::size_t(draws) : starts.size();
+  const bool few = count <= kFewStarts;
+  std::vector<Descent> begins(count), halfway(count);
+  in_parallel(std::int64_t(count), threads, [&](std::int64_t k) {
     Descent& begin = begins[std::size_t(k)];
-    begin = draw_start(problem, setting, sample, delta, stream.child(std::uint64_t(k)));
+    begin = starts.empty() ? draw_start(problem, setting, sample, delta, stream.child(std::uint64_t(k)))
+                           : project(problem, setting.freedom, sample, delta, starts[std::size_t(k)], false, 3);
     if (std::isfinite(begin.objective))
       halfway[std::size_t(k)] =
           descend(problem, setting.freedom, sample, delta, begin.theta, kIterations, few ? kFlat : kNearlyFlat);

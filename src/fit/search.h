@@ -19,11 +19,11 @@ struct Search {
 /// Objective infinite when no draw lay inside the law.
 Descent draw_start(const Problem& problem, const Setting& setting, const Sample& sample, double delta, Stream stream);
 
-/// Descends from `starts` draws, polishes the best different ends, then the best of those with Ceres. Of many descents,
-/// those that have come very near to each other on their way to the best end share it. Throws Failure where no start
-/// reached a finite objective.
-Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta, std::int64_t starts,
-              Stream stream, std::int64_t threads);
+/// Descends from the given starts, or from `draws` draws where there are none, polishes the best different ends, then
+/// the best of those with Ceres. Of many descents, those that have come very near to each other on their way to the
+/// best end share it. Throws Failure where no start reached a finite objective.
+Search search(const Problem& problem, const Setting& setting, const Sample& sample, double delta,
+              const std::vector<std::vector<double>>& starts, std::int64_t draws, Stream stream, std::int64_t threads);
 
 /// Calls job(k) for k in [0, count) on so many threads; what each job writes must be its own.
 void in_parallel(std::int64_t count, std::int64_t threads, const std::function<void(std::int64_t)>& job);

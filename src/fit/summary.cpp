@@ -105,6 +105,7 @@ Json to_json(const FitSummary& summary) {
                {"objective", summary.objective},
                {"rms_log", summary.rms_log},
                {"r2", summary.r2},
+               {"free_parameters", summary.free_parameters},
                {"aic", summary.aic},
                {"bic", summary.bic},
                {"holdout", summary.holdout ? holdout_json(*summary.holdout) : Json(nullptr)},
@@ -139,6 +140,7 @@ FitSummary summary_from_json(const Json& json, const std::string& place) {
   summary.objective = maybe<double>(json, "objective", place).value_or(0);
   summary.rms_log = maybe<double>(json, "rms_log", place).value_or(0);
   summary.r2 = maybe<double>(json, "r2", place).value_or(0);
+  summary.free_parameters = maybe<std::int64_t>(json, "free_parameters", place).value_or(0);
   summary.aic = maybe<double>(json, "aic", place).value_or(0);
   summary.bic = maybe<double>(json, "bic", place).value_or(0);
   if (const auto holdout = maybe<Json>(json, "holdout", place)) summary.holdout = holdout_from(*holdout, place);

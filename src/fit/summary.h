@@ -46,10 +46,11 @@ struct FitSummary {
   std::vector<std::string> symbols;  ///< names of the parameters, as in LAWS.md
   std::vector<Interval> parameters;  ///< as `symbols`, natural units
   std::map<std::string, std::string>
-      labels;            ///< symbol of a format's constant -> precision label (RunPoint::precision)
-  double objective = 0;  ///< sum over runs of Huber(residual), every run counting once
-  double rms_log = 0;    ///< root mean square of ln L_hat - ln L
-  double r2 = 0;         ///< of L, 1 - sum of squared residuals / sum of squared deviations from the mean
+      labels;                        ///< symbol of a format's constant -> precision label (RunPoint::precision)
+  double objective = 0;              ///< sum over runs of Huber(residual), every run counting once
+  double rms_log = 0;                ///< root mean square of ln L_hat - ln L
+  double r2 = 0;                     ///< of L, 1 - sum of squared residuals / sum of squared deviations from the mean
+  std::int64_t free_parameters = 0;  ///< that were fitted; tied ones count once
   double aic = 0, bic = 0;
   std::optional<Holdout> holdout;
   std::map<std::string, Holdout> holdouts;  ///< by rule, where several were asked for

@@ -26,16 +26,16 @@ class BenchFit(unittest.TestCase):
         result = bench("--threads", 1)
         self.assertEqual(result["threads"], 1)
         asked = [(row["law"], row["rows"], row["starts"], row["replicates"]) for row in result["fits"]]
-        self.assertEqual(asked, [("chinchilla", 60, 8, 0), ("chinchilla", 60, 8, 3), ("kumar_unified", 60, 8, 3)])
+        self.assertEqual(asked, [("chinchilla", 60, 25, 0), ("chinchilla", 60, 8, 0), ("chinchilla", 60, 8, 3), ("kumar_unified", 60, 8, 3)])
         for row in result["fits"]:
-            self.assertEqual(set(row), {"law", "rows", "starts", "replicates", "seconds", "objective", "starts_at_best"})
+            self.assertEqual(set(row), {"law", "rows", "starts", "grid", "replicates", "seconds", "objective", "starts_at_best"})
             self.assertGreater(row["seconds"], 0)
             self.assertGreater(row["objective"], 0)
-            self.assertTrue(0 <= row["starts_at_best"] <= 8)
+            self.assertTrue(0 <= row["starts_at_best"] <= row["starts"])
 
     def test_the_data_written_are_the_data_fitted(self):
         with tempfile.TemporaryDirectory() as folder:
-            timed = bench("--write-data", folder, "--seed", 3)["fits"][0]
+            timed = bench("--write-data", folder, "--seed", 3)["fits"][1]
             file = pathlib.Path(folder) / "chinchilla.csv"
             fit = json.loads(call("fit", file, "--law", "chinchilla", "--starts", 8, "--bootstrap", 0, "--json").stdout)
             self.assertEqual(fit["data"]["used"], 60)
@@ -49,9 +49,9 @@ class BenchFit(unittest.TestCase):
         self.assertEqual(results("--threads", 1), results("--threads", 2))
         self.assertNotEqual(results("--seed", 1), results("--seed", 2))
 
-    def test_without_json_it_is_a_table_of_three_lines(self):
+    def test_without_json_it_is_a_table_of_four_lines(self):
         lines = call("bench", "fit", *SMALL).stdout.splitlines()
-        self.assertEqual([line.split()[0] for line in lines[2:]], ["chinchilla", "chinchilla", "kumar_unified"])
+        self.assertEqual([line.split()[0] for line in lines[2:]], ["chinchilla", "chinchilla", "chinchilla", "kumar_unified"])
 
     def test_what_cannot_be_is_refused(self):
         for wrong in (["--rows", "3"], ["--starts", "0"], ["--write-data", PROGRAM]):

@@ -335,6 +335,8 @@ TEST_CASE("every mistake in a listed run is told with its line", "[plan][fast]")
                         "grid:\n  seeds: [1]\n  runs: [{depth: 3, width: 32, tokens: 12800, seed: 1, numbers: "
                         "{weights: fp32}}]\n"),
              ContainsSubstring("grid.sizes: expected at least one size, got none"));
+}
+
 TEST_CASE("hypotheses are read with their laws and margins, and are no part of a run's name", "[plan][fast]") {
   const Experiment plain = read(kSmall);
   const Experiment experiment = read(kSmall + R"(hypotheses:
