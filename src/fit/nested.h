@@ -34,10 +34,10 @@ struct Comparison {
   std::vector<bool> free;  ///< parameters that no run pins down in the alternative (fit/curvature.h)
 };
 
-/// Residuals are drawn among runs of the same precision where there are eight of them, else among all, less their mean,
-/// times sqrt(n/(n - k)) for k parameters; of
-/// weighted runs, their residuals times the root of the weight. `draws` of T*, options.bootstrap replicates of the
-/// alternative. Throws Error where there are no more runs than parameters, Failure where a form has no finite optimum.
+/// Runs are weighted as in a fit. Residuals, times the root of the weight, are drawn among runs of the same precision
+/// where there are eight of them, else among all, less their mean, times sqrt(n/(n - k)) for k parameters. `draws` of
+/// T*, options.bootstrap replicates of the alternative. Throws Error where there are no more runs than parameters,
+/// Failure where a form has no finite optimum.
 Comparison compare(const Nested& nested, std::vector<law::RunPoint> points, const FitOptions& options,
                    std::int64_t draws);
 

@@ -10,7 +10,8 @@ constexpr double kRefuted = 0.05;  // p of a nested comparison
 
 // How many more runs. The standard error falls with the square root of their number. An estimate that repeats itself
 // exactly has its interval, 1.645 standard errors to either side, just clear of a boundary that is as far away, but
-// then every second sample would fall short; 0.842 more bring in four of five. p < 0.05 on both sides needs 1.960.
+// then every second sample would fall short; 0.842 more bring in four of five. p < 0.05 on both sides needs 1.960, and
+// p says itself how many there are: the interval of a largest less a smallest, which is above zero always, does not.
 constexpr double kFor90 = 1.644854, kForP = 1.959964, kFourOfFive = 0.841621;
 
 /// One condition: the part of the interval between estimate and boundary, and the distance to that boundary.
@@ -29,6 +30,16 @@ void add_more_runs(Decision& decision, const std::vector<Reach>& reaches) {
     decision.why = fmt::format("{}: the estimate lies on the boundary", kNoRuns);
   else
     decision.more_runs = std::max<std::int64_t>(1, std::int64_t(more));
+}
+
+/// The standard normal deviation that is exceeded to both sides with this probability: p = erfc(z/sqrt 2).
+double deviation_of(double p) {
+  double low = 0, high = 10;
+  for (int k = 0; k < 60; ++k) {
+    const double z = (low + high) / 2;
+    (std::erfc(z / std::sqrt(2.0)) > p ? low : high) = z;
+  }
+  return p < 1 ? low : 0;
 }
 
 double below(const Effect& effect) { return effect.value - *effect.lo; }
@@ -63,7 +74,7 @@ void rule_by_difference(Decision& decision, bool one_sided) {
   } else if (*decision.p < kRefuted) {
     decision.ruling = Ruling::Refuted;
   } else if (size >= margin) {
-    add_more_runs(decision, {{effect.value > 0 ? below(effect) : above(effect), size, kForP}});
+    add_more_runs(decision, {{kFor90, deviation_of(*decision.p), kForP}});
   } else {
     std::vector<Reach> reaches{{above(effect), margin - effect.value}};
     if (!one_sided) reaches.push_back({below(effect), margin + effect.value});

@@ -41,8 +41,8 @@ std::string position(const Decision& decision) {
 std::string more(const Decision& decision) {
   if (decision.ruling != Ruling::Undecided) return "";
   if (!decision.more_runs) return decision.why.empty() ? "" : fmt::format(" {}.", decision.why);
-  return fmt::format(" About {} more runs of this kind would decide it, if the effect is as estimated.",
-                     *decision.more_runs);
+  return fmt::format(" About {} more run{} of this kind would decide it, if the effect is as estimated.",
+                     *decision.more_runs, *decision.more_runs == 1 ? "" : "s");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "fit/nested.h"
+#include "fit/ruling.h"
 #include "fit/search.h"
 #include "fit/varied.h"
 #include "synthetic.h"
@@ -289,6 +290,22 @@ TEST_CASE("as many more runs as are said to decide a claim decide it in most cas
   }
   REQUIRE(asked == 4);
   CHECK(decided >= 12);
+}
+
+TEST_CASE("a difference beyond its margin asks for as many runs as would bring its p below 0.05", "[fit][fast]") {
+  Decision decision;
+  decision.runs = 100;
+  decision.p = 0.10;
+  decision.effect = Effect{"spread", "1", 0.5, 0.4, 0.7, 0.2};  // of a largest less a smallest, never at zero
+  rule_by_difference(decision, true);
+  CHECK(decision.ruling == Ruling::Undecided);
+  // (1.960 + 0.842)^2 / 1.645^2 = 2.90
+  CHECK(decision.more_runs == 191);
+  decision.p = 1;
+  decision.more_runs.reset();
+  rule_by_difference(decision, true);
+  CHECK_FALSE(decision.more_runs);
+  CHECK_THAT(decision.why, ContainsSubstring("cannot decide it"));
 }
 
 TEST_CASE("a decision depends neither on the order of the runs nor on the number of threads", "[fit]") {
