@@ -117,9 +117,18 @@ Json json_of(const Read& read, const std::vector<fit::FitSummary>& fits, const s
 std::string interval_text(const fit::Interval& interval) {
   auto remark = std::string(interval.identified == false ? "  not identified by these data" : "");
   if (!remark.empty() && !interval.with.empty())
-    remark += fmt::format(": {} make up for it", fmt::join(interval.with, ", "));
+    remark += fmt::format("; moves with {}", fmt::join(interval.with, ", "));
   if (!interval.lo) return fmt::format("{:.6g}{}", interval.value, remark);
   return fmt::format("{:<12.6g} {:>12.6g} ... {:<12.6g}{}", interval.value, *interval.lo, *interval.hi, remark);
+}
+
+/// How far the starts ended that did not reach the best; their ends come best first.
+std::string other_ends(const fit::FitSummary& fit) {
+  const auto at_best = static_cast<std::size_t>(fit.starts_at_best);
+  const double best = fit.starts.empty() ? 0 : fit.starts.front().objective;
+  if (at_best >= fit.starts.size() || !(best > 0)) return "";
+  const double nearest = fit.starts[at_best].objective / best - 1, farthest = fit.starts.back().objective / best - 1;
+  return fmt::format(", others ended {:.2g} to {:.2g} of the objective above it", nearest, farthest);
 }
 
 void print(const fit::FitSummary& fit) {
@@ -140,7 +149,8 @@ void print(const fit::FitSummary& fit) {
                fit.seed_noise->exponent == 0
                    ? ""
                    : fmt::format(" as N^{:.2g}; runs count accordingly", fit.seed_noise->exponent));
-  fmt::print("  {} of {} starts reached the best, {:.2f} s\n", fit.starts_at_best, fit.starts.size(), fit.seconds);
+  fmt::print("  {} of {} starts reached the best{}, {:.2f} s\n", fit.starts_at_best, fit.starts.size(), other_ends(fit),
+             fit.seconds);
 }
 
 std::string error_text(const fit::FitSummary& fit, std::string_view rule) {
@@ -236,9 +246,9 @@ void execute(Request request) {
   std::vector<fit::Skipped> skipped;
   std::vector<fit::FitSummary> fits;
   if (all) {
-    auto comparison = fit::compare(points, request.options);
-    fits = std::move(comparison.fits);
-    skipped = std::move(comparison.skipped);
+    auto every = fit::fit_every_law(points, request.options);
+    fits = std::move(every.fits);
+    skipped = std::move(every.skipped);
   } else {
     fits.push_back(fit::fit(request.law, points, request.options));
     exclude(read.fitted(), fit::without_target(request.law, points));

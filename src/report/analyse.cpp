@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "fit/compare.h"
 #include "report/formats.h"
 #include "report/numbers.h"
 #include "report/report.h"
@@ -20,6 +21,13 @@ std::vector<law::RunPoint> unrounded(const std::vector<law::RunPoint>& points) {
   std::copy_if(points.begin(), points.end(), std::back_inserter(chosen),
                [](const auto& point) { return point.precision == "baseline"; });
   return chosen;
+}
+
+/// The laws that were asked for, and where runs are rounded the one that assumes no form: others are measured by it.
+std::vector<std::string> with_yardstick(std::vector<std::string> laws, const std::vector<law::RunPoint>& points) {
+  const bool rounded = std::any_of(points.begin(), points.end(), law::is_rounded);
+  if (rounded && std::find(laws.begin(), laws.end(), kFreeLaw) == laws.end()) laws.emplace_back(kFreeLaw);
+  return laws;
 }
 
 /// The reference takes what was fixed or tied only where it has the symbols.
@@ -133,9 +141,11 @@ Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store
   study.seed_noise = noise_of_seeds(study.runs);
   study.reference =
       tried(kReferenceLaw, unrounded(study.data.points), reference_options(asked.options), study.unfitted);
-  for (const auto& law : asked.laws) {
+  auto options = asked.options;
+  options.holdouts.assign(fit::kHoldouts.begin(), fit::kHoldouts.end());
+  for (const auto& law : with_yardstick(asked.laws, study.data.points)) {
     if (law == kReferenceLaw) continue;
-    if (auto fit = tried(law, study.data.points, asked.options, study.unfitted)) study.fits.push_back(std::move(*fit));
+    if (auto fit = tried(law, study.data.all(), options, study.unfitted)) study.fits.push_back(std::move(*fit));
   }
   study.curve = best_curve(study.fits);
 

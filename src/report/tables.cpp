@@ -79,23 +79,36 @@ Table grid_table(const Study& study) {
            {"runs", fmt::format("{}", specs.size())}}};
 }
 
+namespace {
+
+/// Error on what a hold-out kept back [%], runs outside of the law beside it.
+std::string percent_held_out(const fit::FitSummary& fit, std::string_view rule) {
+  const auto found = fit.holdouts.find(std::string(rule));
+  if (found == fit.holdouts.end() || !found->second.rms_log) return kAbsent;
+  const auto text = fmt::format("{:.3f}", 100 * *found->second.rms_log);
+  return found->second.outside > 0 ? fmt::format("{} ({} out)", text, found->second.outside) : text;
+}
+
+}  // namespace
+
 Table fits_table(const Study& study) {
-  Table table{{"law", "runs", "rms %", "hold-out %", "held out", "AIC", "BIC", "objective", "starts at best"}, {}};
+  Table table{
+      {"law", "runs", "rms %", "hold-out %", "held out", "most D %", "unseen P %", "AIC", "BIC", "starts at best"}, {}};
   for (const auto* fit : all_fits(study))
     table.rows.push_back({fit->law, fmt::format("{}", fit->rows), fmt::format("{:.3f}", 100 * fit->rms_log),
                           holdout_error(*fit) ? fmt::format("{:.3f}", 100 * *holdout_error(*fit)) : kAbsent,
                           fit->holdout ? fmt::format("{}", fit->holdout->rows) : kAbsent,
+                          percent_held_out(*fit, "largest_d:1"), percent_held_out(*fit, "unseen_precision"),
                           fmt::format("{:.1f}", fit->aic), fmt::format("{:.1f}", fit->bic),
-                          fmt::format("{:.4e}", fit->objective),
                           fmt::format("{} of {}", fit->starts_at_best, fit->starts.size())});
   return table;
 }
 
-/// "no: with A, alpha" where these make up for any change of it.
+/// "no, moves with A, alpha" where these make up for any change of it.
 std::string identified_text(const fit::Interval& parameter) {
   if (!parameter.identified) return kAbsent;
   if (*parameter.identified) return "yes";
-  return parameter.with.empty() ? "no" : fmt::format("no: with {}", fmt::join(parameter.with, ", "));
+  return parameter.with.empty() ? "no" : fmt::format("no, moves with {}", fmt::join(parameter.with, ", "));
 }
 
 Table parameters_table(const Study& study) {
