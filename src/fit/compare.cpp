@@ -49,8 +49,8 @@ Json holdout_or_null(const FitSummary& fit, std::string_view rule) {
 
 }  // namespace
 
-Comparison compare(const std::vector<law::RunPoint>& points, const FitOptions& options) {
-  Comparison result;
+EveryLaw fit_every_law(const std::vector<law::RunPoint>& points, const FitOptions& options) {
+  EveryLaw result;
   for (const auto& law : law_names()) {
     try {
       result.fits.push_back(fit_one(law, points, options));

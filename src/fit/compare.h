@@ -15,7 +15,7 @@ struct Skipped {
   std::string law, why;
 };
 
-struct Comparison {
+struct EveryLaw {
   std::vector<FitSummary> fits;  ///< in the order of law_names()
   std::vector<Skipped> skipped;
 };
@@ -26,7 +26,7 @@ inline constexpr std::array<std::string_view, 3> kHoldouts{"largest_n:1", "large
 /// Fits every law, free_eff as the yardstick always among them, each to the rows of what it predicts; with the
 /// hold-outs above, the first of which is `holdout` unless another was asked for. Constraints on symbols that a law
 /// does not have do not bind it. Throws Error with all reasons where no law can be fitted.
-Comparison compare(const std::vector<law::RunPoint>& points, const FitOptions& options);
+EveryLaw fit_every_law(const std::vector<law::RunPoint>& points, const FitOptions& options);
 
 /// Positions in `fits`, best first, of those that predict what the first one predicts: by the error on the runs held
 /// out, laws that could not predict one of these after those that could, those without such an error by AIC at the end.

@@ -78,4 +78,18 @@ Curvature curvature(const Problem& problem, const Freedom& freedom, const std::v
   return result;
 }
 
+std::vector<double> leverages(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
+                              const std::vector<double>& theta) {
+  Eigen::MatrixXd J = jacobian(problem, freedom, rows, theta);
+  for (Eigen::Index c = 0; c < J.cols(); ++c)
+    if (J.col(c).norm() > 0) J.col(c).normalize();
+  Eigen::ColPivHouseholderQR<Eigen::MatrixXd> parts(J);
+  parts.setThreshold(kSingular);
+  const Eigen::MatrixXd basis =
+      parts.householderQ() * Eigen::MatrixXd::Identity(J.rows(), std::min(parts.rank(), J.rows()));
+  std::vector<double> result;
+  for (Eigen::Index i = 0; i < basis.rows(); ++i) result.push_back(basis.row(i).squaredNorm());
+  return result;
+}
+
 }  // namespace vernier::fit

@@ -21,4 +21,8 @@ struct Curvature {
 Curvature curvature(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
                     const std::vector<double>& theta);
 
+/// How much each row pulls its own prediction, from 0 to 1: the diagonal of J (J^T J)^-1 J^T.
+std::vector<double> leverages(const Problem& problem, const Freedom& freedom, const std::vector<int>& rows,
+                              const std::vector<double>& theta);
+
 }  // namespace vernier::fit

@@ -263,7 +263,7 @@ FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const 
   summary.seed_noise = noise;
   if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options.holdout, options, threads);
   add_holdouts(summary, ordered, options, threads);
-  if (target_of(law) == law::Target::PostTraining) add_base(summary, ordered, options);
+  if (options.with_base && target_of(law) == law::Target::PostTraining) add_base(summary, ordered, options);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;
 }

@@ -27,6 +27,7 @@ struct FitOptions {
   std::int64_t threads = 0;           ///< 0: one per processor; changes the time only, never the result
   std::string holdout;                ///< largest_n:k | largest_d:k | fraction:f | unseen_precision; empty for none
   std::vector<std::string> holdouts;  ///< further ones; those that the data do not allow are left out
+  bool with_base = true;              ///< laws of quantization after training bring the law of the loss before it
   bool weigh_by_seeds = true;         ///< runs count by the noise that replicate seeds show at their size
   std::map<std::string, double> fix;  ///< symbol -> value
   std::vector<std::pair<std::string, std::string>> ties;  ///< symbols that are equal

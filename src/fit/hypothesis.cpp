@@ -55,7 +55,7 @@ std::size_t place_of(const Problem& problem, const std::string& name) {
 
 /// The effect of each replicate as an interval around that of the fit.
 template <class Of>
-Effect effect_of(std::string what, std::string unit, const Comparison& comparison, Of of) {
+Effect effect_of(std::string what, std::string unit, const NestedFit& comparison, Of of) {
   std::vector<double> values;
   for (const auto& replicate : comparison.replicates) values.push_back(of(replicate));
   Effect effect{std::move(what), std::move(unit), of(comparison.alternative), {}, {}, {}};
@@ -63,7 +63,7 @@ Effect effect_of(std::string what, std::string unit, const Comparison& compariso
   return effect;
 }
 
-void rule_on(Decision& decision, const Comparison& comparison, const std::vector<std::size_t>& parameters,
+void rule_on(Decision& decision, const NestedFit& comparison, const std::vector<std::size_t>& parameters,
              bool one_sided) {
   decision.runs = comparison.runs;
   decision.statistic = comparison.statistic;
@@ -99,7 +99,7 @@ void decide_equality(Decision& decision, const std::vector<RunPoint>& points, co
   else
     tied.ties.emplace_back(claim.left, claim.right);
   const bool centred = !fixes_scaled_parameter(law, tied);
-  const Comparison comparison =
+  const NestedFit comparison =
       compare(nested_of(decision.hypothesis, open, tied, centred), points, open, options.draws);
 
   const std::size_t a = place_of(*comparison.problem, claim.left);
@@ -140,7 +140,7 @@ void decide_independence(Decision& decision, const std::vector<RunPoint>& points
   const Nested nested{[varied_of](const std::vector<RunPoint>& some) { return varied_of(some).problem; },
                       [law = law, shared](const Problem& problem) { return make_setting(law, problem, shared); },
                       [law = law, open](const Problem& problem) { return make_setting(law, problem, open); }};
-  const Comparison comparison = compare(nested, points, open, options.draws);
+  const NestedFit comparison = compare(nested, points, open, options.draws);
 
   const auto values = values_by_precision(whole, comparison.alternative);
   decision.effect =

@@ -81,7 +81,9 @@ std::string precision_label(const NumbersSpec& numbers) {
 std::string forward_label(const NumbersSpec& numbers) {
   NumbersSpec forward = numbers;
   forward.gradients = "fp32";
-  forward.input_gradients = forward.weight_gradients = forward.backward_rounding = std::nullopt;
+  forward.input_gradients.reset();
+  forward.weight_gradients.reset();
+  forward.backward_rounding.reset();
   for (const auto& number :
        {forward.weights, forward.activations, forward.kv, forward.attention, forward.embedding, forward.head})
     if (parse_number(number).rounded) return precision_label(forward);

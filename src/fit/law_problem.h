@@ -48,6 +48,7 @@ class LawProblem final : public Problem {
     coefficients_ = L;
     locals_ = K;
     residual_ = law::residual_of<Law>();
+    looks_at_size_ = law::target_of<Law>() != law::Target::TaskScore;
     if (centred) {
       n0_ = geometric_mean(points, &RunPoint::params);
       d0_ = geometric_mean(points, &RunPoint::tokens);

@@ -152,7 +152,7 @@ std::optional<double> drawn_statistic(const Nested& nested, const std::vector<Ru
   return statistic(less.objective, more.objective, points.size());
 }
 
-double p_value(const Nested& nested, const Comparison& comparison, const Form& null, const Form& alternative,
+double p_value(const Nested& nested, const NestedFit& comparison, const Form& null, const Form& alternative,
                double delta, std::int64_t draws, const Stream& stream, std::int64_t threads) {
   const Redraw redraw(*comparison.problem, null);
   const auto null_starts = optima(null.found), alternative_starts = optima(alternative.found);
@@ -192,11 +192,11 @@ std::pair<Form, Form> searched(const Nested& nested, const Problem& problem, con
 
 }  // namespace
 
-Comparison compare(const Nested& nested, std::vector<RunPoint> points, const FitOptions& options, std::int64_t draws) {
+NestedFit compare(const Nested& nested, std::vector<RunPoint> points, const FitOptions& options, std::int64_t draws) {
   const std::int64_t processors = std::max(1u, std::thread::hardware_concurrency());
   const std::int64_t threads = options.threads > 0 ? options.threads : processors;
   const Stream root{std::uint64_t(options.seed)};
-  Comparison result;
+  NestedFit result;
   points = in_one_order(std::move(points));
   if (const auto noise = seed_noise(points); noise && options.weigh_by_seeds) weigh_by(*noise, points);
   result.points = inside(nested, points);

@@ -23,7 +23,7 @@ struct Nested {
   std::function<Setting(const Problem&)> null, alternative;
 };
 
-struct Comparison {
+struct NestedFit {
   std::int64_t runs = 0;
   double statistic = 0;                         ///< T >= 0
   double p = 1;                                 ///< (1 + draws with T* >= T) / (draws + 1)
@@ -38,7 +38,7 @@ struct Comparison {
 /// where there are eight of them, else among all, less their mean, times sqrt(n/(n - k)) for k parameters. `draws` of
 /// T*, options.bootstrap replicates of the alternative. Throws Error where there are no more runs than parameters,
 /// Failure where a form has no finite optimum.
-Comparison compare(const Nested& nested, std::vector<law::RunPoint> points, const FitOptions& options,
-                   std::int64_t draws);
+NestedFit compare(const Nested& nested, std::vector<law::RunPoint> points, const FitOptions& options,
+                  std::int64_t draws);
 
 }  // namespace vernier::fit

@@ -31,6 +31,7 @@ class Problem {
   const std::vector<law::RunPoint>& points() const { return points_; }  ///< N/n0, D/d0
   std::size_t locals() const { return locals_; }                        ///< parameters that one run depends on, at most
   law::Residual residual() const { return residual_; }
+  bool looks_at_size() const { return looks_at_size_; }  ///< false for a law in which N and D do not occur
   /// Whether a prediction has a residual: ln L_hat needs L_hat > 0.
   bool is_valid(double predicted) const {
     return std::isfinite(predicted) && (predicted > 0 || residual_ == law::Residual::Difference);
@@ -62,6 +63,7 @@ class Problem {
   std::vector<Parameter> parameters_;
   std::size_t coefficients_ = 0, locals_ = 0;
   law::Residual residual_ = law::Residual::Log;
+  bool looks_at_size_ = true;
   std::vector<law::RunPoint> points_;
   std::vector<int> index_;
   double n0_ = 1, d0_ = 1;

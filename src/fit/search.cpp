@@ -145,13 +145,19 @@ Search search(const Problem& problem, const Setting& setting, const Sample& samp
     result.begins.push_back(begin);
     result.ends.push_back(end);
   }
+  std::size_t leader = 0;
   for (const auto& end : different(result.ends, 3)) {
     const Descent fine = descend(problem, setting.freedom, sample, delta, end.theta, kPolishIterations, 1e-14);
-    if (fine.objective < result.best.objective) result.best = fine;
+    if (!(fine.objective < result.best.objective)) continue;
+    result.best = fine;
+    while (result.ends[leader].objective != end.objective) ++leader;
   }
   auto polished = polish(problem, setting.freedom, sample, delta, result.best);
   result.best = std::move(polished.end);
   result.stop = std::move(polished.stop);
+  result.ends[leader] = {result.best.theta, std::min(result.best.objective, result.ends[leader].objective)};
+  std::swap(result.begins[0], result.begins[leader]);  // that start went all the way
+  std::swap(result.ends[0], result.ends[leader]);
   for (const auto& end : result.ends) result.at_best += end.objective <= result.best.objective * (1 + kSameEnd);
   return result;
 }

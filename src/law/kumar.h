@@ -42,8 +42,7 @@ struct KumarJoint : ScalesParameters<KumarJoint> {
                                       offset_symbol("n_kv", ActsOn::RoundedKv)};
   template <class Scalar>
   static Scalar log_share(const Parameters<Scalar, 11>& theta, const RunPoint& run) {
-    return log_factor(run.weights, theta[5], theta[6]) + log_factor(run.activations, theta[7], theta[8]) +
-           log_factor(run.kv, theta[9], theta[10]);
+    return log_factors_each(theta, run);
   }
 };
 

@@ -73,8 +73,7 @@ struct KumarUnified {
   static constexpr std::size_t coefficients = 1;
   template <class Scalar>
   static Scalar log_share(const Parameters<Scalar, 14>& theta, const RunPoint& run) {
-    return log_factor(run.weights, theta[5], theta[6]) + log_factor(run.activations, theta[7], theta[8]) +
-           log_factor(run.kv, theta[9], theta[10]);
+    return log_factors_each(theta, run);
   }
   template <class Scalar>
   static Scalar loss(const Parameters<Scalar, 14>& theta, const RunPoint& run) {

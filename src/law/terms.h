@@ -32,6 +32,13 @@ Scalar log_factor(const Part& part, const Scalar& gamma, const Scalar& n) {
   return log(factor);
 }
 
+/// ln(f_w f_a f_kv), gamma and n of weights, activations, keys and values being parameters 5 to 10.
+template <class Scalar, std::size_t K>
+Scalar log_factors_each(const Parameters<Scalar, K>& theta, const RunPoint& run) {
+  return log_factor(run.weights, theta[5], theta[6]) + log_factor(run.activations, theta[7], theta[8]) +
+         log_factor(run.kv, theta[9], theta[10]);
+}
+
 /// The share of each stated part when `whole` is shared among weights, activations, keys and values: data that state
 /// one or two parts are taken to have the others alike.
 inline double per_stated_part(double whole, const RunPoint& run) {

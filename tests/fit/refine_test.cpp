@@ -18,7 +18,7 @@ struct Ready {
       : problem(make_problem("chinchilla", points)), setting(make_setting("chinchilla", *problem, {})) {
     for (std::size_t i = 0; i < points.size(); ++i) sample.rows.push_back(int(i)), sample.weights.push_back(1);
   }
-  Descent best() const { return search(*problem, setting, sample, kWide, 8, Stream(1), 1).best; }
+  Descent best() const { return search(*problem, setting, sample, kWide, {}, 8, Stream(1), 1).best; }
   Descent refined(std::vector<double> theta) const {
     const double value = objective_of(*problem, sample, kWide, theta);
     return refine(*problem, setting.freedom, sample, kWide, {std::move(theta), value});

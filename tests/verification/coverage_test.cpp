@@ -202,7 +202,7 @@ Truth truth<law::QatGroup>() {
 template <>
 Truth truth<law::KumarPtq>() {
   return {{{"C_T", 0.1}, {"gD", 0.5068}, {"gN", 0.3439}, {"g_post", 0.59}},
-          quantized_after(grid(alike({16})), {3, 4, 5, 6}),
+          quantized_after(grid(alike({16})), {2, 3, 4, 5}),
           0.003};
 }
 template <>
@@ -223,7 +223,7 @@ Truth truth<law::KumarUnified>() {
            {"C_a", 0.5},
            {"C_kv", 0.5}},
           quantized_after(trained, {2, 3, 4}),
-          0.001};
+          0.0005};
 }
 template <>
 Truth truth<law::Qid>() {
@@ -282,6 +282,7 @@ Counts covered(const Truth& truth, int sets) {
       options.bootstrap = 120;
       options.starts = 6;
       options.threads = 1;
+      options.with_base = false;
       options.seed = set + 1;
       const auto found = fit::fit(Law::name, observed<Law>(truth, law, Stream(2).child(std::uint64_t(set))), options);
       const std::lock_guard lock(mutex);

@@ -70,7 +70,7 @@ Digits from(const nist::Set& set, const std::vector<double>& start) {
 template <class Law>
 Digits searched(const nist::Set& set) {
   const Task<Law> task(set);
-  return digits_of<Law>(set, search(task.problem, task.setting, task.sample, kInfinity, 48, Stream(1), 2).best);
+  return digits_of<Law>(set, search(task.problem, task.setting, task.sample, kInfinity, {}, 48, Stream(1), 2).best);
 }
 
 template <class Law>

@@ -2,6 +2,7 @@
 // over all parameters at once, without variable projection, on the same objective.
 #include <ceres/ceres.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <mutex>
@@ -59,7 +60,9 @@ class Objective final : public ceres::FirstOrderFunction {
         if (u >= 0) gradient[u] += pull * derivatives[i * locals + k] * scale(std::size_t(local[k]), all);
       }
     }
-    return std::isfinite(*value);
+    const bool slopes =
+        !gradient || std::all_of(gradient, gradient + NumParameters(), [](double g) { return std::isfinite(g); });
+    return std::isfinite(*value) && slopes;
   }
 
   /// Drawn from the start ranges of LAWS.md, E from below the smallest loss.
