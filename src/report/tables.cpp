@@ -108,7 +108,13 @@ Table fits_table(const Study& study) {
 std::string identified_text(const fit::Interval& parameter) {
   if (!parameter.identified) return kAbsent;
   if (*parameter.identified) return "yes";
-  return parameter.with.empty() ? "no" : fmt::format("no, moves with {}", fmt::join(parameter.with, ", "));
+  if (parameter.with.empty()) return "no";
+  constexpr std::size_t kNamed = 3;  // those that make up for most of it
+  const auto named = std::min(kNamed, parameter.with.size());
+  const auto names =
+      fmt::format("{}", fmt::join(parameter.with.begin(), parameter.with.begin() + std::ptrdiff_t(named), ", "));
+  const auto others = parameter.with.size() - named;
+  return fmt::format("no, moves with {}{}", names, others > 0 ? fmt::format(" and {} more", others) : "");
 }
 
 Table parameters_table(const Study& study) {
