@@ -7,6 +7,7 @@
 #include "fit/data.h"
 #include "fit/dispatch.h"
 #include "fit/select.h"
+#include "fit/student.h"
 #include "format/number.h"
 #include "record/recipe.h"
 
@@ -14,11 +15,10 @@ namespace vernier::plan {
 
 namespace {
 
-constexpr double kQuantile = 1.6448536269514722;  // of the normal distribution at 95 %
-constexpr double kWidest = 0.5;                   // of the value
-constexpr double kWidestFactor = 3;               // between the ends of a scaled coefficient
-constexpr double kBoundFree = 0.3;                // of Knowledge::bond, along directions that no run sees
-constexpr double kBound = 0.9;                    // of a correlation that makes an interval wide
+constexpr double kWidest = 0.5;      // of the value
+constexpr double kWidestFactor = 3;  // between the ends of a scaled coefficient
+constexpr double kBoundFree = 0.3;   // of Knowledge::bond, along directions that no run sees
+constexpr double kBound = 0.9;       // of a correlation that makes an interval wide
 
 bool about_rounding(const law::Symbol& symbol) { return symbol.acts_on != law::ActsOn::All; }
 
@@ -102,7 +102,7 @@ Expected expected_of(double value, bool log, std::optional<double> error, const 
   Expected expected;
   expected.value = value;
   if (!error) return expected;
-  const double reach = kQuantile * *error;
+  const double reach = fit::kNormal95 * *error;
   const double lo = log ? value * std::exp(-reach) : value - reach, hi = log ? value * std::exp(reach) : value + reach;
   if (!std::isfinite(hi)) return expected;
   expected.lo = lo;
