@@ -31,6 +31,7 @@ Cohort empty_cohort(const RunSpec& run, const std::string& corpus_digest) {
   cohort.training = run.training;
   cohort.validation_tokens = run.validation_tokens;
   cohort.exact = run.exact;
+  cohort.cloze = run.cloze;
   return cohort;
 }
 

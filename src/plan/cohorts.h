@@ -36,6 +36,7 @@ struct Cohort {
   TrainingSpec training;  ///< the learning rate is the first member's; each member has its own
   std::int64_t validation_tokens = 0;
   bool exact = false;
+  std::optional<ClozeSpec> cloze;
   std::vector<Member> members;
   std::vector<std::int64_t> horizons;  ///< token counts, ascending
   /// runs[member][horizon]; absent where the grid does not ask for that member at that horizon.

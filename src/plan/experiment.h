@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "record/compression.h"
 #include "record/post_training.h"
 #include "record/run_spec.h"
 #include "record/training_choices.h"
@@ -51,9 +52,11 @@ struct TrainingAsked {
 /// One size of the grid, with what it wants otherwise than the rest.
 struct SizeAsked {
   std::int64_t depth = 0, width = 0;
-  std::optional<std::int64_t> heads;                       ///< absent: default_heads()
-  std::optional<double> learning_rate;                     ///< absent: training.learning_rate
-  std::optional<std::vector<std::int64_t>> tokens, seeds;  ///< absent: those of the grid
+  std::optional<std::int64_t> heads;                                 ///< absent: default_heads()
+  std::optional<double> learning_rate;                               ///< absent: training.learning_rate
+  std::optional<std::vector<std::int64_t>> tokens, seeds;            ///< absent: those of the grid
+  std::optional<std::string> recipe = std::nullopt;                  ///< absent: the experiment's
+  std::optional<std::vector<double>> learning_rates = std::nullopt;  ///< a sweep: every one of them, in one cohort
 
   template <class Archive>
   void fields(Archive& a) {
@@ -63,6 +66,8 @@ struct SizeAsked {
     a.optional("learning_rate", learning_rate);
     a.optional("tokens", tokens);
     a.optional("seeds", seeds);
+    a.optional("recipe", recipe);
+    a.optional("learning_rates", learning_rates);
   }
 };
 
@@ -74,6 +79,7 @@ struct RunAsked {
   std::int64_t tokens = 0;
   NumbersSpec numbers;
   std::int64_t seed = 0;
+  std::optional<std::string> recipe = std::nullopt;
 
   template <class Archive>
   void fields(Archive& a) {
@@ -84,8 +90,9 @@ struct RunAsked {
     a("tokens", tokens);
     a("numbers", numbers);
     a("seed", seed);
+    a.optional("recipe", recipe);
   }
-  SizeAsked size() const { return {depth, width, heads, learning_rate, std::nullopt, std::nullopt}; }
+  SizeAsked size() const { return {depth, width, heads, learning_rate, std::nullopt, std::nullopt, recipe}; }
 };
 
 /// Every size with every token count, number and seed; and runs that are no such product, which may stand alone.
@@ -147,6 +154,18 @@ struct PostTrainingAsked {
   }
 };
 
+/// `compression:` of an experiment: every variant of every unrounded run on this many tokens. No part of a run's name.
+struct CompressionAsked {
+  std::optional<std::int64_t> of_tokens;  ///< D of the runs that are compressed; absent: the most of the grid
+  std::vector<CompressionTask> variants;
+
+  template <class Archive>
+  void fields(Archive& a) {
+    a.optional("of_tokens", of_tokens);
+    a("variants", variants);
+  }
+};
+
 /// One entry of `hypotheses:`: a claim about parameters or trends, decided when the runs are there (fit/claim.h).
 struct HypothesisAsked {
   std::string claim;               ///< "gamma_w == gamma_a", "delta_ptq grows with D/N"
@@ -173,7 +192,9 @@ struct Experiment {
   GridAsked grid;
   bool exact = false;
   FitAsked fit;
+  std::optional<ClozeSpec> cloze;  ///< tasks for every run and checkpoint; absent: none
   std::optional<PostTrainingAsked> post_training;
+  std::optional<CompressionAsked> compression;
   std::vector<HypothesisAsked> hypotheses;
 
   // What reading found out.
@@ -197,7 +218,9 @@ struct Experiment {
     a("grid", grid);
     a.optional("exact", exact);
     a.optional("fit", fit);
+    a.optional("cloze", cloze);
     a.optional("post_training", post_training);
+    a.optional("compression", compression);
     a.optional("hypotheses", hypotheses);
   }
 };

@@ -13,6 +13,7 @@ RunSpec spec_of(const Experiment& experiment, const SizeAsked& size) {
   spec.training = training_of(experiment, size);
   spec.validation_tokens = experiment.validation_tokens;
   spec.exact = experiment.exact;
+  spec.cloze = experiment.cloze;
   return spec;
 }
 

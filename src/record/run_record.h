@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "record/compression.h"
 #include "record/run_spec.h"
 
 namespace vernier {
@@ -39,8 +40,10 @@ struct RunRecord {
   std::optional<double> loss_val_se;  ///< standard error of loss_val over the held-out sequences [nats per token]
   std::optional<double>
       loss_floor;  ///< entropy of the same held-out tokens, where the corpus knows it [nats per token]
-  std::optional<double> bits_per_byte;  ///< of text corpora
-  std::optional<double> task_loss, task_accuracy;
+  std::optional<double> bits_per_byte;             ///< of text corpora
+  std::optional<double> task_loss, task_accuracy;  ///< as TaskResult
+  std::optional<double> task_loss_se, task_accuracy_se;
+  std::optional<double> task_loss_floor, task_accuracy_ceiling;  ///< of a model that knows the corpus' probabilities
   CountByRole parameters;
   CountByRole flops;  ///< of training, forward and backward, as if the run had been trained alone
   std::int64_t steps = 0;
@@ -67,6 +70,10 @@ struct RunRecord {
     a.optional("bits_per_byte", bits_per_byte);
     a.optional("task_loss", task_loss);
     a.optional("task_accuracy", task_accuracy);
+    a.optional("task_loss_se", task_loss_se);
+    a.optional("task_accuracy_se", task_accuracy_se);
+    a.optional("task_loss_floor", task_loss_floor);
+    a.optional("task_accuracy_ceiling", task_accuracy_ceiling);
     a("parameters", parameters);
     a("flops", flops);
     a("steps", steps);
@@ -89,6 +96,8 @@ struct CurvePoint {
   double loss_train = 0;           ///< mean since the row before [nats per token]
   std::optional<double> loss_val;  ///< measured at few rows only
   double gradient_norm = 0;        ///< before clipping
+  std::optional<TaskResult> cloze =
+      std::nullopt;  ///< of this checkpoint, where tasks were asked for and it was looked at
 };
 using Curve = std::vector<CurvePoint>;
 
@@ -99,6 +108,7 @@ struct PostTrained {
   std::string weights;          ///< number string
   std::optional<double> loss;   ///< [nats per token]
   std::optional<double> delta;  ///< loss - loss_val of the run [nats per token]
+  std::optional<TaskResult> cloze = std::nullopt;
 };
 
 /// A run as the store holds it.
@@ -107,7 +117,8 @@ struct StoredRun {
   RunSpec spec;
   RunRecord record;
   Curve curve;
-  std::vector<PostTrained> post_trained;  ///< empty where nobody asked for any
+  std::vector<PostTrained> post_trained;    ///< empty where nobody asked for any
+  std::vector<Compressed> compressed = {};  ///< likewise
 };
 
 }  // namespace vernier

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "record/corpus.h"
+#include "record/tasks.h"
 
 namespace vernier {
 
@@ -97,6 +98,7 @@ struct RunSpec {
   std::int64_t validation_tokens = 0;  ///< of the held-out part [tokens]
   std::int64_t seed = 0;               ///< of the initial weights
   bool exact = false;                  ///< fp32 carriers throughout, for checking
+  std::optional<ClozeSpec> cloze;      ///< absent: no tasks
 
   template <class Archive>
   void fields(Archive& a) {
@@ -109,6 +111,7 @@ struct RunSpec {
     a("validation_tokens", validation_tokens);
     a("seed", seed);
     a.optional("exact", exact);
+    a.optional("cloze", cloze);
   }
 };
 
