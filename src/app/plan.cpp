@@ -101,8 +101,9 @@ void print_plan(const PlanOptions& options) {
                         .improvement = {}};
   if (!options.improve.budget.empty()) improve(summary, experiment, options);
   summary.cost = plan::cost_of(cohorts, speed_of(store, summary.speed_from));
-  summary.foreseen = plan::foresee(experiment.fit.laws, plan::points_of(experiment, runs, summary.assumed),
-                                   summary.assumed, plan::options_of(experiment.fit));
+  summary.foreseen =
+      plan::foresee(experiment.fit.laws, plan::points_of(experiment, plan::runs_of_recipe(experiment), summary.assumed),
+                    summary.assumed, plan::options_of(experiment.fit));
   fmt::print("{}", options.json ? plan::to_json(summary).dump(2) + "\n" : plan::text_of(summary));
 }
 

@@ -160,7 +160,7 @@ Candidates candidates_of(const Experiment& experiment) {
   std::vector<NumbersSpec> numbers;
   std::set<std::int64_t> tokens;
   Candidates all;
-  for (const RunSpec& run : runs_of(experiment)) {
+  for (const RunSpec& run : runs_of_recipe(experiment)) {
     add_new(sizes, {run.shape, run.training.learning_rate});
     add_new(numbers, run.numbers);
     add_new(all.seeds, run.seed);

@@ -21,7 +21,7 @@ struct Candidates {
   std::vector<std::int64_t> seeds;  ///< that each may have, those of the grid first
 };
 
-/// Every size with every number of tokens and every number:
+/// Of the experiment's recipe, every size with every number of tokens and every number:
 ///
 ///   sizes    those of the grid, and others of about 2^k times the smallest N, from a quarter of it to four times the
 ///            largest: depth of the nearest size of the grid, width to match, heads by default_heads(), the learning

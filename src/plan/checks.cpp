@@ -29,10 +29,10 @@ constexpr std::int64_t kMany = 1 << 20;  // of anything that is multiplied; prod
 
 std::string element(const std::string& list, std::size_t index) { return fmt::format("{}[{}]", list, index); }
 
-void check_recipe(const Experiment& experiment, Findings& findings) {
+void check_recipe(const std::string& key, const std::string& recipe, Findings& findings) {
   const auto names = names_of(kRecipes);
-  const bool known = std::find(names.begin(), names.end(), experiment.recipe) != names.end();
-  findings.expect("recipe", known, fmt::format("one of {}", fmt::join(names, ", ")), "'" + experiment.recipe + "'");
+  const bool known = std::find(names.begin(), names.end(), recipe) != names.end();
+  findings.expect(key, known, fmt::format("one of {}", fmt::join(names, ", ")), "'" + recipe + "'");
 }
 
 void check_learning_rate(const std::string& key, double rate, Findings& findings) {
@@ -133,12 +133,9 @@ std::int64_t fewest_tokens(const GridAsked& grid) {
 }
 
 /// The warm-up ends before the cool-down of the shortest run, or its last step where the schedule has none.
-void check_schedule(const Experiment& experiment, Findings& findings) {
-  for (const char* key : {"training", "context", "recipe", "grid.tokens", "grid.sizes", "grid.runs"})
-    if (!findings.sound(key)) return;
+void check_warm_up(const Experiment& experiment, const SizeAsked& size, Findings& findings) {
   const std::int64_t fewest = fewest_tokens(experiment.grid);
-  const TrainingSpec training = training_of(
-      experiment, experiment.grid.sizes.empty() ? experiment.grid.runs->front().size() : experiment.grid.sizes[0]);
+  const TrainingSpec training = training_of(experiment, size);
   const std::int64_t step = training.batch * experiment.context;
   const Steps steps = steps_of(training, experiment.context, fewest);
   const std::int64_t room = (schedule_of(training).cools_down ? steps.leave : steps.total) * step;
@@ -152,27 +149,58 @@ void check_schedule(const Experiment& experiment, Findings& findings) {
                   training.warmup_tokens);
 }
 
+void check_schedule(const Experiment& experiment, Findings& findings) {
+  for (const char* key : {"training", "context", "recipe", "grid.tokens", "grid.sizes", "grid.runs"})
+    if (!findings.sound(key)) return;
+  for (const auto& size : experiment.grid.sizes) check_warm_up(experiment, size, findings);
+  for (const auto& run : experiment.grid.runs.value_or(std::vector<RunAsked>()))
+    check_warm_up(experiment, run.size(), findings);
+}
+
+template <class Value>
+bool share_some(const std::vector<Value>& a, const std::vector<Value>& b) {
+  return std::any_of(a.begin(), a.end(), [&](auto value) { return std::find(b.begin(), b.end(), value) != b.end(); });
+}
+
+/// True where a rate of the one is a rate of the other and all else is the same.
+bool trained_alike(const Experiment& experiment, const SizeAsked& a, const SizeAsked& b) {
+  const auto but_rate = [&](const SizeAsked& size) {
+    TrainingSpec training = training_of(experiment, size);
+    training.learning_rate = 0;
+    return training;
+  };
+  return but_rate(a) == but_rate(b) && share_some(learning_rates_of(experiment, a), learning_rates_of(experiment, b));
+}
+
+void check_sweep(const std::string& size_key, const SizeAsked& size, Findings& findings) {
+  const std::string key = size_key + ".learning_rates";
+  const auto& rates = *size.learning_rates;
+  findings.expect(key, !rates.empty(), "at least one learning rate", "none");
+  if (size.learning_rate) findings.add(key, "expected either learning_rate or learning_rates, got both");
+  for (std::size_t i = 0; i < rates.size(); ++i) check_learning_rate(element(key, i), rates[i], findings);
+  check_distinct(key, rates, std::equal_to<>(), findings);
+}
+
 void check_sizes(const Experiment& experiment, Findings& findings) {
   const auto& sizes = experiment.grid.sizes;
   findings.expect("grid.sizes", !sizes.empty(), "at least one size", "none");
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const std::string key = element("grid.sizes", i);
     check_shape(sizes[i], key, findings);
+    if (sizes[i].recipe) check_recipe(key + ".recipe", *sizes[i].recipe, findings);
+    if (sizes[i].learning_rates) check_sweep(key, sizes[i], findings);
     if (sizes[i].learning_rate) check_learning_rate(key + ".learning_rate", *sizes[i].learning_rate, findings);
     if (sizes[i].seeds) check_seeds(key + ".seeds", *sizes[i].seeds, findings);
     if (sizes[i].tokens) check_tokens(experiment, key + ".tokens", *sizes[i].tokens, findings);
   }
-  for (const char* key : {"recipe", "training.optimizer", "training.schedule"})
+  for (const char* key : {"recipe", "training.optimizer", "training.schedule", "grid.sizes"})
     if (!findings.sound(key)) return;
-  const auto share_some = [](const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
-    return std::any_of(a.begin(), a.end(), [&](auto value) { return std::find(b.begin(), b.end(), value) != b.end(); });
-  };
   check_distinct(
       "grid.sizes", sizes,
       [&](const SizeAsked& a, const SizeAsked& b) {
         const GridAsked& grid = experiment.grid;
-        return shape_of(experiment, a) == shape_of(experiment, b) &&
-               training_of(experiment, a) == training_of(experiment, b) &&
+        return recipe_of(experiment, a) == recipe_of(experiment, b) &&
+               shape_of(experiment, a) == shape_of(experiment, b) && trained_alike(experiment, a, b) &&
                share_some(a.seeds.value_or(grid.seeds), b.seeds.value_or(grid.seeds)) &&
                share_some(a.tokens.value_or(grid.tokens), b.tokens.value_or(grid.tokens));
       },
@@ -223,6 +251,7 @@ void check_rotations(const Experiment& experiment, Findings& findings) {
 
 void check_run(const Experiment& experiment, const std::string& key, const RunAsked& run, Findings& findings) {
   check_shape(run.size(), key, findings);
+  if (run.recipe) check_recipe(key + ".recipe", *run.recipe, findings);
   if (run.learning_rate) check_learning_rate(key + ".learning_rate", *run.learning_rate, findings);
   check_token_count(experiment, key + ".tokens", run.tokens, findings);
   findings.expect(key + ".seed", run.seed >= 0, "a seed of 0 or more", run.seed);
@@ -237,7 +266,8 @@ std::string name_of_run(const Experiment& experiment, const RunAsked& run, std::
     same = std::find_if(known.begin(), known.end(), [&](const auto& one) { return same_numbers(one, run.numbers); });
   const auto which = same - known.begin();
   if (same == known.end()) known.push_back(run.numbers);
-  return fmt::format("{} {} {} {} {}", to_json(shape_of(experiment, run.size())).dump(),
+  return fmt::format("{} {} {} {} {} {}", recipe_of(experiment, run.size()),
+                     to_json(shape_of(experiment, run.size())).dump(),
                      to_json(training_of(experiment, run.size())).dump(), run.tokens, run.seed, which);
 }
 
@@ -246,13 +276,14 @@ void check_runs_distinct(const Experiment& experiment, Findings& findings) {
   std::map<std::string, std::string> place;  // of each run met so far
   std::vector<NumbersSpec> known;
   for (const auto& size : grid.sizes)
-    for (const auto& numbers : grid.numbers)
-      for (const auto seed : size.seeds.value_or(grid.seeds))
-        for (const auto tokens : size.tokens.value_or(grid.tokens))
-          place.emplace(
-              name_of_run(experiment, {size.depth, size.width, size.heads, size.learning_rate, tokens, numbers, seed},
-                          known),
-              "a run of grid.sizes");
+    for (const double rate : learning_rates_of(experiment, size))
+      for (const auto& numbers : grid.numbers)
+        for (const auto seed : size.seeds.value_or(grid.seeds))
+          for (const auto tokens : size.tokens.value_or(grid.tokens))
+            place.emplace(
+                name_of_run(experiment, {size.depth, size.width, size.heads, rate, tokens, numbers, seed, size.recipe},
+                            known),
+                "a run of grid.sizes");
   for (std::size_t i = 0; i < grid.runs->size(); ++i) {
     const std::string key = element("grid.runs", i);
     const auto [first, is_new] = place.emplace(name_of_run(experiment, (*grid.runs)[i], known), key);
@@ -349,7 +380,7 @@ void check_shortages(const Experiment& experiment, const std::string& key, const
 void check_values(const Experiment& experiment, Findings& findings) {
   findings.expect("context", experiment.context >= 2 && experiment.context <= kMany, "2 or more tokens",
                   experiment.context);
-  check_recipe(experiment, findings);
+  check_recipe("recipe", experiment.recipe, findings);
   check_training(experiment, findings);
   findings.expect("validation_tokens", experiment.validation_tokens >= 1, "1 or more tokens",
                   experiment.validation_tokens);

@@ -95,10 +95,18 @@ std::int64_t default_heads(const std::string& recipe, std::int64_t width) {
   return best;
 }
 
+const std::string& recipe_of(const Experiment& experiment, const SizeAsked& size) {
+  return size.recipe ? *size.recipe : experiment.recipe;
+}
+
+std::vector<double> learning_rates_of(const Experiment& experiment, const SizeAsked& size) {
+  return size.learning_rates.value_or(std::vector{size.learning_rate.value_or(experiment.training.learning_rate)});
+}
+
 ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size) {
   return {.depth = size.depth,
           .width = size.width,
-          .heads = size.heads.value_or(default_heads(experiment.recipe, size.width)),
+          .heads = size.heads.value_or(default_heads(recipe_of(experiment, size), size.width)),
           .context = experiment.context,
           .vocab = experiment.vocab};
 }
@@ -125,10 +133,10 @@ void choose(const TrainingAsked& asked, TrainingSpec& training) {
 }  // namespace
 
 TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size) {
-  const Recipe& recipe = row_named("recipe", kRecipes, experiment.recipe);
+  const Recipe& recipe = row_named("recipe", kRecipes, recipe_of(experiment, size));
   const TrainingAsked& asked = experiment.training;
   TrainingSpec training =
-      training_by(recipe, asked.batch, size.learning_rate.value_or(asked.learning_rate), asked.warmup_tokens);
+      training_by(recipe, asked.batch, learning_rates_of(experiment, size).at(0), asked.warmup_tokens);
   training.cooldown = asked.cooldown.value_or(training.cooldown);
   training.beta1 = asked.beta1.value_or(training.beta1);
   training.beta2 = asked.beta2.value_or(training.beta2);

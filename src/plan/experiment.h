@@ -184,8 +184,8 @@ struct Experiment {
   // As written, with --set applied.
   std::string name;
   std::string question;
-  CorpusSpec corpus;  ///< its path as written, so that stored runs name no place of this machine
-  std::string recipe;
+  CorpusSpec corpus;         ///< its path as written, so that stored runs name no place of this machine
+  std::string recipe;        ///< of the sizes that have none of their own
   std::int64_t context = 0;  ///< tokens
   TrainingAsked training;
   std::int64_t validation_tokens = 0;
@@ -253,10 +253,16 @@ std::filesystem::path store_of(const Experiment& experiment, const std::optional
 /// parts, as the rotary embedding turns pairs; 0 where there are none (an odd width).
 std::int64_t default_heads(const std::string& recipe, std::int64_t width);
 
+/// The recipe of one size of the grid: its own, or the experiment's.
+const std::string& recipe_of(const Experiment& experiment, const SizeAsked& size);
+
+/// The learning rates of one size of the grid: those that it sweeps, or its one, or that of the training.
+std::vector<double> learning_rates_of(const Experiment& experiment, const SizeAsked& size);
+
 /// The shape of one size of the grid.
 ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size);
 
-/// The training of one size of the grid, what was not asked taken from the recipe.
+/// The training of one size of the grid, what was not asked taken from its recipe; the first rate of a sweep.
 TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size);
 
 /// The bounds of a run of D tokens.

@@ -21,7 +21,7 @@ fit::Hypothesis hypothesis_of(const Experiment& experiment, const HypothesisAske
 
 /// The runs that the grid will make as points, those quantized after training too; their losses mean nothing.
 std::vector<law::RunPoint> planned_points(const Experiment& experiment) {
-  auto points = points_of(runs_of(experiment));
+  auto points = points_of(runs_of_recipe(experiment));
   if (!experiment.post_training) return points;
   const std::size_t trained = points.size();
   for (std::size_t i = 0; i < trained; ++i)

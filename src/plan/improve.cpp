@@ -171,7 +171,7 @@ DesignTask task_of(const Field& field, const Options& options, const Slope& slop
 
 Field field_of(const Experiment& experiment, const std::set<std::string>& done) {
   Field field;
-  field.written = runs_of(experiment);
+  field.written = runs_of_recipe(experiment);
   for (const RunSpec& run : field.written) field.done.push_back(done.contains(run_id(run, experiment.corpus_digest)));
   field.candidates = candidates_of(experiment);
   return field;

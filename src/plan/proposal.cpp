@@ -68,9 +68,10 @@ std::string line_of(const Proposed& cell) {
                      100 * cell.share, seeds_text(seeds_of(cell)), text_of(run.numbers));
 }
 
-Json run_asked(const RunSpec& run, double usual_rate) {
+Json run_asked(const RunSpec& run, const Experiment& experiment) {
   RunAsked asked{run.shape.depth, run.shape.width, run.shape.heads, std::nullopt, run.tokens, run.numbers, run.seed};
-  if (run.training.learning_rate != usual_rate) asked.learning_rate = run.training.learning_rate;
+  if (run.recipe != experiment.recipe) asked.recipe = run.recipe;
+  if (run.training.learning_rate != experiment.training.learning_rate) asked.learning_rate = run.training.learning_rate;
   Json json = vernier::to_json(asked);
   const Json usual = vernier::to_json(NumbersSpec());
   for (const auto& [part, number] : usual.items())  // what is not rounded need not be said
@@ -94,10 +95,9 @@ std::string experiment_text(const Experiment& experiment, const std::set<std::st
   json["grid"] = Json::object({{"runs", Json::array()}});
   for (const RunSpec& run : runs_of(experiment))
     if (done.contains(run_id(run, experiment.corpus_digest)))
-      json["grid"]["runs"].push_back(run_asked(run, experiment.training.learning_rate));
+      json["grid"]["runs"].push_back(run_asked(run, experiment));
   for (const Proposed& cell : improvement.cells)
-    for (const RunSpec& run : cell.runs)
-      json["grid"]["runs"].push_back(run_asked(run, experiment.training.learning_rate));
+    for (const RunSpec& run : cell.runs) json["grid"]["runs"].push_back(run_asked(run, experiment));
   return yaml_text(json);
 }
 

@@ -123,6 +123,11 @@ void keep_planned(Study& study) {
   study.missing = std::int64_t(planned.size() - study.runs.size());
 }
 
+std::vector<StoredRun> of_recipe(std::vector<StoredRun> runs, const std::string& recipe) {
+  if (!recipe.empty()) std::erase_if(runs, [&](const StoredRun& run) { return run.spec.recipe != recipe; });
+  return runs;
+}
+
 }  // namespace
 
 const fit::FitSummary* Study::fit_of(std::string_view law) const {
@@ -137,7 +142,8 @@ Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store
   study.runs = std::move(runs);
   study.broken = std::move(broken);
   keep_planned(study);
-  study.data = fit::points_from_runs(study.runs);
+  study.sweeps = fit::rate_sweeps(study.runs);
+  study.data = fit::points_from_runs(fit::at_best_rates(of_recipe(study.runs, asked.recipe)));
   study.seed_noise = noise_of_seeds(study.runs);
   study.reference =
       tried(kReferenceLaw, unrounded(study.data.points), reference_options(asked.options), study.unfitted);

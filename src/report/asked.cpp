@@ -31,6 +31,7 @@ Asked asked_by(const plan::Experiment& experiment) {
   Asked asked;
   asked.experiment = experiment.name;
   asked.question = experiment.question;
+  asked.recipe = experiment.recipe;
   asked.laws = experiment.fit.laws;
   auto& options = asked.options;
   options.huber_delta = experiment.fit.huber_delta;

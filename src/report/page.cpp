@@ -152,6 +152,7 @@ std::string html_page(const Study& study) {
   html += section("Formats", html_of(formats_table(study)));
   html += section("Fits", html_of(fits_table(study)) + kSymbols.data());
   html += section("Parameters", html_of(parameters_table(study)));
+  if (const auto sweeps = sweeps_table(study); !sweeps.rows.empty()) html += section("Learning rates", html_of(sweeps));
   html += section("Runs", html_of(runs_table(study), "runs") + excluded_of(study));
   return html + scripts() + "</body>\n</html>\n";
 }

@@ -18,6 +18,7 @@
 #include "fit/fit.h"
 #include "fit/hypothesis.h"
 #include "fit/summary.h"
+#include "fit/sweep.h"
 #include "plan/experiment.h"
 #include "record/run_record.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ namespace vernier::report {
 struct Asked {
   std::string experiment;         ///< its name
   std::string question;           ///< in the words of its file
+  std::string recipe;             ///< whose runs the laws are fitted to; empty: all
   std::vector<std::string> laws;  ///< to be fitted; the reference law `chinchilla` is fitted in any case
   fit::FitOptions options;
   std::vector<fit::Hypothesis> hypotheses;
@@ -66,11 +68,12 @@ struct BestBits {
 
 struct Study {
   Asked asked;
-  std::vector<StoredRun> runs;  ///< of this experiment
+  std::vector<StoredRun> runs;         ///< of this experiment
+  std::vector<fit::RateSweep> sweeps;  ///< of the learning rate; only the best one's runs are in `data`
   std::vector<store::Broken> broken;
-  std::int64_t missing = 0;  ///< runs planned and not in the store
-  std::int64_t others = 0;   ///< runs in the store that this experiment did not ask for; left out
-  fit::Data data;
+  std::int64_t missing = 0;                  ///< runs planned and not in the store
+  std::int64_t others = 0;                   ///< runs in the store that this experiment did not ask for; left out
+  fit::Data data;                            ///< of the recipe that the laws are fitted to
   std::optional<fit::FitSummary> reference;  ///< `chinchilla` on the runs in which nothing is rounded
   std::vector<fit::FitSummary> fits;         ///< precision laws on all runs, in the order asked
   std::vector<Unfitted> unfitted;

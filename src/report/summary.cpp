@@ -49,6 +49,7 @@ std::string text_summary(const Study& study) {
   if (const auto fits = fits_table(study); !fits.rows.empty()) text += "\nFits\n" + plain_text(fits);
   if (const auto parameters = parameters_table(study); !parameters.rows.empty())
     text += "\nParameters\n" + plain_text(parameters);
+  if (const auto sweeps = sweeps_table(study); !sweeps.rows.empty()) text += "\nLearning rates\n" + plain_text(sweeps);
   if (const auto formats = formats_table(study); !formats.rows.empty()) text += "\nFormats\n" + plain_text(formats);
   return text;
 }

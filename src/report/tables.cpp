@@ -157,6 +157,22 @@ Table formats_table(const Study& study) {
   return table;
 }
 
+Table sweeps_table(const Study& study) {
+  Table table{{"recipe", "layers x width", "D", "weights activations kv", "loss at each rate", "chosen"}, {}};
+  for (const auto& sweep : study.sweeps) {
+    std::vector<std::string> losses;
+    for (const auto& rate : sweep.rates)
+      losses.push_back(
+          fmt::format("{:g}: {}", rate.learning_rate, rate.loss ? fmt::format("{:.4f}", *rate.loss) : "diverged"));
+    table.rows.push_back({sweep.spec.recipe, fmt::format("{} x {}", sweep.spec.shape.depth, sweep.spec.shape.width),
+                          count(double(sweep.spec.tokens)), numbers_text(sweep.spec.numbers),
+                          fmt::format("{}", fmt::join(losses, ", ")),
+                          fmt::format("{:g}{}", sweep.rates[sweep.best].learning_rate,
+                                      sweep.at_edge() ? ", at the end of what was tried" : "")});
+  }
+  return table;
+}
+
 Table runs_table(const Study& study) {
   std::map<std::string, const density::ModelDensity*> densities;
   for (const auto& model : study.densities) densities[model.run] = &model;

@@ -24,6 +24,8 @@ Table parameters_table(const Study& study);
 Table hypotheses_table(const Study& study);
 /// One row for each format: bits, runs, N_eff/N twice, density, density per bit.
 Table formats_table(const Study& study);
+/// One row for each model that was trained at several learning rates: the loss at each, and the rate that was chosen.
+Table sweeps_table(const Study& study);
 /// One row for each run, diverged ones included.
 Table runs_table(const Study& study);
 

@@ -1,8 +1,11 @@
 #include "plan/experiment.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "catch.h"
+#include "plan/cohorts.h"
 #include "plan/example.h"
 #include "plan/grid.h"
 #include "plan/hypotheses.h"
@@ -394,4 +397,42 @@ TEST_CASE("parts that the grid never rounds have no constants to claim anything 
              ContainsSubstring("these runs say nothing about gamma_kv of kumar_joint; they speak of E, A, B"));
   CHECK_THAT(complaints(text + "hypotheses: [{claim: eff_int8 > 0.5}]\n"),
              ContainsSubstring("say nothing about eff_int8"));
+}
+
+TEST_CASE("a size may have a recipe of its own, with that recipe's shape and training", "[plan][fast]") {
+  const Experiment experiment = read(with("{depth: 2, width: 32}", "{depth: 2, width: 32, recipe: 2023-llama}"));
+  std::map<std::string, std::int64_t> runs;
+  for (const RunSpec& run : runs_of(experiment)) ++runs[run.recipe];
+  CHECK(runs == std::map<std::string, std::int64_t>{{"2023-llama", 6}, {"2024-wsd", 12}});
+  const auto of_laws = runs_of_recipe(experiment);
+  CHECK(of_laws.size() == 12);
+  CHECK(std::all_of(of_laws.begin(), of_laws.end(), [](const RunSpec& run) { return run.recipe == "2024-wsd"; }));
+  CHECK(cohorts_of(runs_of(experiment), experiment.corpus_digest).size() == 2);
+  CHECK_THAT(complaints(with("{depth: 2, width: 32}", "{depth: 2, width: 32, recipe: 2022-none}")),
+             ContainsSubstring("experiment.yaml:10: grid.sizes[0].recipe: expected one of"));
+}
+
+TEST_CASE("a size that sweeps its learning rate is one cohort, whose members differ in their rates", "[plan][fast]") {
+  const Experiment experiment =
+      read(with("{depth: 2, width: 32}", "{depth: 2, width: 32, learning_rates: [0.001, 0.004, 0.016]}"));
+  const auto cohorts = cohorts_of(runs_of(experiment), experiment.corpus_digest);
+  REQUIRE(cohorts.size() == 2);
+  std::set<double> rates;
+  for (const Member& member : cohorts[0].members) rates.insert(member.learning_rate);
+  CHECK(rates == std::set<double>{0.001, 0.004, 0.016});
+  CHECK(cohorts[0].members.size() == 6);
+}
+
+TEST_CASE("a sweep that cannot be is refused with its line", "[plan][fast]") {
+  const auto said = [](const char* size) { return complaints(with("{depth: 2, width: 32}", size)); };
+  CHECK_THAT(said("{depth: 2, width: 32, learning_rates: []}"),
+             ContainsSubstring("grid.sizes[0].learning_rates: expected at least one learning rate, got none"));
+  CHECK_THAT(said("{depth: 2, width: 32, learning_rates: [0.1, 0]}"),
+             ContainsSubstring("grid.sizes[0].learning_rates[1]: expected a positive number, got 0"));
+  CHECK_THAT(said("{depth: 2, width: 32, learning_rates: [0.1, 0.1]}"),
+             ContainsSubstring("expected every entry once, got the same as grid.sizes[0].learning_rates[0]"));
+  CHECK_THAT(said("{depth: 2, width: 32, learning_rate: 0.1, learning_rates: [0.2]}"),
+             ContainsSubstring("expected either learning_rate or learning_rates, got both"));
+  CHECK_THAT(said("{depth: 2, width: 48, heads: 2, seeds: [2], learning_rates: [0.1, 0.003]}"),
+             ContainsSubstring("grid.sizes[1]: expected every entry once, got the same as grid.sizes[0]"));
 }

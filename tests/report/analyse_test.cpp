@@ -133,3 +133,35 @@ TEST_CASE("hypotheses are decided on the runs and quoted in page, summary and fi
   CHECK_THAT(report::html_page(study), Catch::Matchers::ContainsSubstring("<h2>Hypotheses</h2>"));
   CHECK_THAT(report::html_page(synthetic::study()), !Catch::Matchers::ContainsSubstring("<h2>Hypotheses</h2>"));
 }
+
+TEST_CASE("laws are fitted to the recipe that was asked for, and to the best learning rate of a sweep", "[report]") {
+  auto all = synthetic::runs({}, {.sizes = {{2, 16}, {2, 32}, {3, 48}}, .bits = {16, 4}, .sizes_with_two_seeds = 0});
+  const std::size_t own = all.size();
+  StoredRun other = all[0], worse = all[0], better = all[1];
+  other.spec.recipe = "2023-llama";
+  other.record.loss_val = 9;
+  worse.spec.training.learning_rate *= 2;
+  worse.record.loss_val = 9;
+  better.spec.training.learning_rate *= 2;
+  better.record.loss_val = *better.record.loss_val - 0.01;
+  for (StoredRun* run : {&other, &worse, &better}) {
+    run->id = run_id(run->spec, synthetic::kCorpusDigest);
+    all.push_back(*run);
+  }
+  auto asked = synthetic::asked(0);
+  asked.laws = {"chinchilla"};
+  asked.recipe = "2024-wsd";
+  const auto study = report::analyse(asked, all, {});
+  CHECK(study.data.points.size() == own);
+  const auto in_data = [&](const StoredRun& run) {
+    return std::any_of(study.data.points.begin(), study.data.points.end(),
+                       [&](const auto& point) { return point.run == run.id; });
+  };
+  CHECK(!in_data(other));
+  CHECK(!in_data(worse));
+  CHECK(in_data(better));
+  CHECK(!in_data(all[1]));
+  const std::string page = report::html_page(study);
+  CHECK(page.find("Learning rates") != std::string::npos);
+  CHECK(page.find("at the end of what was tried") != std::string::npos);
+}
