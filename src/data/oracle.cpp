@@ -67,7 +67,7 @@ Problems problems(const OracleSpec& spec) {
   };
   exponent("zipf", spec.zipf);
   exponent("token_zipf", spec.token_zipf);
-  exponent("order_decay", spec.order_decay);
+  expect(found, std::isfinite(spec.order_decay), "order_decay", "a finite number", spec.order_decay);
   expect(found, spec.copy >= 0 && spec.copy < 1, "copy", "a share from 0 up to but not including 1", spec.copy);
   if (found.empty() && spec.orders * spec.contexts * spec.candidates > kLargestTable)
     expect(found, false, "contexts", fmt::format("orders x contexts x candidates of at most {}", kLargestTable),

@@ -16,9 +16,10 @@ struct OracleSpec {
   std::int64_t candidates = 4;     ///< continuations of one context
   double zipf = 1.0;               ///< exponent of the candidates' probabilities by rank
   double token_zipf = 1.0;         ///< exponent of the tokens' overall frequencies by rank
-  double order_decay = 0.5;        ///< weight of order o is (o + 1)^-order_decay, before normalisation
-  double copy = 0.1;               ///< weight of in-context copying, where there is something to copy
-  std::int64_t copy_window = 32;   ///< how far back copying reaches [tokens]
+  double order_decay =
+      0.5;            ///< weight of order o is (o + 1)^-order_decay, normalised; below 0 long contexts weigh most
+  double copy = 0.1;  ///< weight of in-context copying, where there is something to copy
+  std::int64_t copy_window = 32;  ///< how far back copying reaches [tokens]
 
   template <class Archive>
   void fields(Archive& a) {
