@@ -11,6 +11,12 @@ at::Tensor rms_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC) {
   return x_KRC * (mean_square + kNormEpsilon).rsqrt() * gain_KC.unsqueeze(1);
 }
 
+at::Tensor layer_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC, const at::Tensor& bias_KC) {
+  const auto centred = x_KRC - x_KRC.mean(-1, true);
+  const auto variance = centred.square().mean(-1, true);
+  return centred * (variance + kLayerNormEpsilon).rsqrt() * gain_KC.unsqueeze(1) + bias_KC.unsqueeze(1);
+}
+
 at::Tensor swiglu(const at::Tensor& gate_up_KRF) {
   const auto halves = gate_up_KRF.chunk(2, -1);
   return at::silu(halves[0]) * halves[1];
@@ -29,12 +35,8 @@ at::Tensor turned(const at::Tensor& x_KBHTD, const HeadShape& shape) {
 }  // namespace
 
 Heads rotated_heads(const at::Tensor& qkv_KRO, const HeadShape& s, bool qk_norm) {
-  const auto split =
-      qkv_KRO.view({qkv_KRO.size(0), s.batch, s.context, 3, s.heads, s.width}).permute({3, 0, 1, 4, 2, 5});
-  const auto normed = [&](const at::Tensor& x) {
-    return qk_norm ? x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt() : x;
-  };
-  return {turned(normed(split[0]), s), turned(normed(split[1]), s), split[2].contiguous()};
+  const Heads heads = plain_heads(qkv_KRO, s, qk_norm);
+  return {turned(heads.q_KBHTD, s), turned(heads.k_KBHTD, s), heads.v_KBHTD};
 }
 
 at::Tensor cross_entropy(const at::Tensor& logits_KRV, const at::Tensor& targets_R) {

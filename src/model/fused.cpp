@@ -60,6 +60,45 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
   }
 };
 
+cpu::RowMoments* moments_in(const at::Tensor& moments_KR2) {
+  static_assert(sizeof(cpu::RowMoments) == 2 * sizeof(float));
+  return reinterpret_cast<cpu::RowMoments*>(out(moments_KR2));
+}
+
+struct LayerNorm : torch::autograd::Function<LayerNorm> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gain,
+                            const at::Tensor& bias) {
+    const auto members = x.size(0), rows = x.size(1), width = x.size(2);
+    const at::Tensor input = x.contiguous(), y = at::empty_like(input),
+                     moments = at::empty({members, rows, 2}, x.options());
+    for (std::int64_t k = 0; k < members; ++k)
+      over_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
+        const std::int64_t at = (k * rows + row) * width;
+        cpu::layer_norm_forward(in(input) + at, in(gain) + k * gain.stride(0), in(bias) + k * bias.stride(0),
+                                out(y) + at, moments_in(moments) + k * rows + row, count, width);
+      });
+    context->save_for_backward({input, gain, moments});
+    return y;
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &gain = saved[1], &moments = saved[2], g = gradients[0].contiguous();
+    const auto members = x.size(0), rows = x.size(1), width = x.size(2);
+    const std::int64_t blocks = (rows + kRowsOfBlock - 1) / kRowsOfBlock;
+    const at::Tensor x_gradient = at::empty_like(x), partial = at::zeros({members, blocks, 2, width}, x.options());
+    for (std::int64_t k = 0; k < members; ++k)
+      over_row_blocks(rows, [&](std::int64_t row, std::int64_t count) {
+        const std::int64_t at = (k * rows + row) * width;
+        float* sums = out(partial) + 2 * (k * blocks + row / kRowsOfBlock) * width;
+        cpu::layer_norm_backward(in(g) + at, in(x) + at, in(gain) + k * gain.stride(0),
+                                 moments_in(moments) + k * rows + row, out(x_gradient) + at, sums, sums + width, count,
+                                 width);
+      });
+    const at::Tensor sums = partial.sum(1);
+    return {x_gradient, sums.select(1, 0), sums.select(1, 1)};
+  }
+};
+
 struct SwiGlu : torch::autograd::Function<SwiGlu> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& gate_up) {
     const at::Tensor x = gate_up.contiguous();
@@ -157,6 +196,10 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
 at::Tensor rms_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC) {
   if (x_KRC.is_cuda()) return cuda::rms_norm(x_KRC, gain_KC);
   return x_KRC.is_cpu() ? RmsNorm::apply(x_KRC, gain_KC) : composed::rms_norm(x_KRC, gain_KC);
+}
+
+at::Tensor layer_norm(const at::Tensor& x_KRC, const at::Tensor& gain_KC, const at::Tensor& bias_KC) {
+  return x_KRC.is_cpu() ? LayerNorm::apply(x_KRC, gain_KC, bias_KC) : composed::layer_norm(x_KRC, gain_KC, bias_KC);
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up_KRF) {

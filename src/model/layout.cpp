@@ -17,7 +17,8 @@ std::int64_t groups_of(const Number& number, const Parameter& matrix) {
 
 /// Names and sizes of the learned scales of a member.
 std::vector<std::pair<std::string, std::int64_t>> learned_scales(const std::vector<Parameter>& matrices,
-                                                                 const ShapeSpec& shape, const NumbersSpec& spec) {
+                                                                 const ShapeSpec& shape, const NumbersSpec& spec,
+                                                                 bool tied) {
   std::vector<std::pair<std::string, std::int64_t>> scales;
   const auto learns = [](const std::string& text) { return parse_number(text).scale == Scale::Lsq; };
   for (const Parameter& matrix : matrices) {
@@ -25,6 +26,8 @@ std::vector<std::pair<std::string, std::int64_t>> learned_scales(const std::vect
     const std::string& weights = block ? spec.weights : matrix.role == Role::Head ? spec.head : spec.embedding;
     if (learns(weights)) scales.emplace_back(matrix.name + ".weight_scale", groups_of(parse_number(weights), matrix));
     if (block && learns(spec.activations)) scales.emplace_back(matrix.name + ".input_scale", 1);
+    if (tied && matrix.name == "embedding" && learns(spec.head))
+      scales.emplace_back("head.weight_scale", groups_of(parse_number(spec.head), matrix));
   }
   for (std::int64_t block = 0; block < shape.depth; ++block)
     for (const auto& [number, parts] :
@@ -38,31 +41,66 @@ std::vector<std::pair<std::string, std::int64_t>> learned_scales(const std::vect
 
 }  // namespace
 
-Layout layout_of(const ShapeSpec& shape, const NumbersSpec& numbers) {
+namespace {
+
+/// Parameters are laid one behind the other.
+struct Laying {
   Layout layout;
-  const auto add = [&](std::string name, Role role, std::int64_t rows, std::int64_t columns) {
+
+  void add(std::string name, Role role, std::int64_t rows, std::int64_t columns) {
     layout.parameters.push_back({std::move(name), role, rows, columns, layout.size});
     layout.size += rows * columns;
-  };
-  const std::int64_t width = shape.width, hidden = mlp_width(shape);
-  add("embedding", Role::Embedding, shape.vocab, width);
+  }
+  void add(std::string name, Role role, std::int64_t size) { add(std::move(name), role, 1, size); }
+};
+
+void add_norm(Laying& to, const std::string& name, const Architecture& architecture, std::int64_t width) {
+  to.add(name, Role::Norm, width);
+  if (architecture.norm == Norm::Layer) to.add(name + "_bias", Role::Norm, width);
+}
+
+void add_matrices(Laying& to, const Architecture& architecture, const ShapeSpec& shape) {
+  const std::int64_t width = shape.width, hidden = mlp_width(architecture, shape);
+  to.add("embedding", Role::Embedding, shape.vocab, width);
+  if (architecture.positions == Positions::Learned) to.add("positions", Role::Embedding, shape.context, width);
   for (std::int64_t block = 0; block < shape.depth; ++block) {
     const std::string prefix = fmt::format("blocks.{}.", block);
-    add(prefix + "attention.qkv", Role::Attention, 3 * width, width);
-    add(prefix + "attention.out", Role::Attention, width, width);
-    add(prefix + "mlp.gate_up", Role::Mlp, 2 * hidden, width);
-    add(prefix + "mlp.down", Role::Mlp, width, hidden);
+    to.add(prefix + "attention.qkv", Role::Attention, 3 * width, width);
+    to.add(prefix + "attention.out", Role::Attention, width, width);
+    if (architecture.is_gated())
+      to.add(prefix + "mlp.gate_up", Role::Mlp, 2 * hidden, width);
+    else
+      to.add(prefix + "mlp.up", Role::Mlp, hidden, width);
+    to.add(prefix + "mlp.down", Role::Mlp, width, hidden);
   }
-  add("head", Role::Head, shape.vocab, width);
-  layout.decayed = layout.size;
+  if (!architecture.tied_head) to.add("head", Role::Head, shape.vocab, width);
+}
+
+void add_vectors(Laying& to, const Architecture& architecture, const ShapeSpec& shape) {
   for (std::int64_t block = 0; block < shape.depth; ++block) {
-    add(fmt::format("blocks.{}.attention.norm", block), Role::Norm, 1, width);
-    add(fmt::format("blocks.{}.mlp.norm", block), Role::Norm, 1, width);
+    add_norm(to, fmt::format("blocks.{}.attention.norm", block), architecture, shape.width);
+    add_norm(to, fmt::format("blocks.{}.mlp.norm", block), architecture, shape.width);
   }
-  add("norm", Role::Norm, 1, width);
-  const std::vector<Parameter> matrices(layout.parameters.begin(), layout.parameters.begin() + 4 * shape.depth + 2);
-  for (const auto& [name, size] : learned_scales(matrices, shape, numbers)) add(name, Role::Scale, 1, size);
-  return layout;
+  if (architecture.has_final_norm()) add_norm(to, "norm", architecture, shape.width);
+  for (const Parameter& matrix : std::vector(to.layout.parameters)) {
+    if (matrix.role == Role::Attention && architecture.biases == Biases::All)
+      to.add(matrix.name + "_bias", Role::AttentionBias, matrix.rows);
+    if (matrix.role == Role::Mlp && architecture.biases != Biases::None)
+      to.add(matrix.name + "_bias", Role::MlpBias, matrix.rows);
+  }
+}
+
+}  // namespace
+
+Layout layout_of(const Architecture& architecture, const ShapeSpec& shape, const NumbersSpec& numbers) {
+  Laying laying;
+  add_matrices(laying, architecture, shape);
+  const std::vector<Parameter> matrices = laying.layout.parameters;
+  laying.layout.decayed = laying.layout.size;
+  add_vectors(laying, architecture, shape);
+  for (const auto& [name, size] : learned_scales(matrices, shape, numbers, architecture.tied_head))
+    laying.add(name, Role::Scale, size);
+  return laying.layout;
 }
 
 bool same_storage(const Layout& a, const Layout& b) {
@@ -85,15 +123,24 @@ std::size_t index_of(const Layout& layout, std::string_view name) {
 
 CountByRole count(const Layout& layout) {
   CountByRole sum;
-  for (const Parameter& parameter : layout.parameters) {
-    if (parameter.role == Role::Scale) continue;
-    double& part = parameter.role == Role::Embedding   ? sum.embedding
-                   : parameter.role == Role::Attention ? sum.attention
-                   : parameter.role == Role::Mlp       ? sum.mlp
-                   : parameter.role == Role::Norm      ? sum.norm
-                                                       : sum.head;
-    part += static_cast<double>(parameter.size());
-  }
+  const auto part_of = [&](Role role) -> double& {
+    switch (role) {
+      case Role::Embedding:
+        return sum.embedding;
+      case Role::Attention:
+      case Role::AttentionBias:
+        return sum.attention;
+      case Role::Mlp:
+      case Role::MlpBias:
+        return sum.mlp;
+      case Role::Norm:
+        return sum.norm;
+      default:
+        return sum.head;
+    }
+  };
+  for (const Parameter& parameter : layout.parameters)
+    if (parameter.role != Role::Scale) part_of(parameter.role) += static_cast<double>(parameter.size());
   return sum;
 }
 

@@ -12,32 +12,34 @@
 #include "model/layout.h"
 #include "model/linear.h"
 #include "model/operations.h"
+#include "record/recipe.h"
 
 namespace vernier::model {
 
 struct Transformer {
   ShapeSpec shape;
-  bool qk_norm = true;
+  Architecture architecture;
   Layout layout;
   CohortNumbers numbers;
   std::vector<Rules> rules;  ///< of every member, at this step
   std::vector<at::Tensor>
-      parameters;  ///< of `layout`, each [K, rows, columns], gains and scales [K, columns]: views of one storage
+      parameters;  ///< of `layout`, each [K, rows, columns], vectors [K, columns]: views of one storage
 };
 
 /// Views of a storage [K, layout.size], one per parameter, in the layout's order.
 std::vector<at::Tensor> views_of(const Layout& layout, const at::Tensor& storage_KP);
 
-/// Fills a member's storage [layout.size]: gains 1, matrices normal with deviation 1 / sqrt(inputs), the embedding with
-/// the recipe's, learned scales of weights by the rule of their number (those of activations begin with the first
-/// step). Each parameter draws from the child stream of its name.
+/// Fills a member's storage [layout.size]: gains 1, biases 0, matrices normal with the recipe's deviations, learned
+/// scales of weights by the rule of their number (those of activations begin with the first step; those of weights that
+/// are all zero as if they had the deviation 1 / sqrt(inputs)). Each parameter draws from the child stream of its name.
 void initialise(const Layout& layout, const Recipe& recipe, const NumbersSpec& numbers, const Stream& stream,
                 at::Tensor storage_P);
 
 /// Is shown the input of a block's matrix, not yet rounded: the matrix's place in the layout, and [K, R, inputs].
 using Observer = std::function<void(std::size_t parameter, const at::Tensor& input_KRI)>;
 
-/// The forward pass in its parts: tokens_BT (int64) -> x_KRC, and that through one block.
+/// The forward pass in its parts: tokens_BT (int64) -> x_KRC, and that through one block. Positions count from 0 in
+/// every sequence, which may be shorter than the context.
 at::Tensor embed(const Transformer& cohort, const at::Tensor& tokens_BT);
 at::Tensor through_block(const Transformer& cohort, const at::Tensor& x_KRC, std::int64_t sequences, std::size_t block,
                          const Observer& observe = {});

@@ -22,10 +22,11 @@ constexpr std::size_t kSeeds = 8;
 
 /// A size with its rate, as its runs have it.
 struct Size {
+  Architecture architecture;
   ShapeSpec shape;
   double learning_rate = 0;
   bool operator==(const Size&) const = default;
-  double log_params() const { return std::log(parameters_of(shape).non_embedding()); }
+  double log_params() const { return std::log(parameters_of(architecture, shape).non_embedding()); }
 };
 
 template <class Value>
@@ -63,7 +64,8 @@ const Size& nearest(const std::vector<Size>& sizes, double log_params) {
 /// The size whose N comes closest (in ratio) to this.
 Size size_at(const Experiment& experiment, const std::vector<Size>& sizes, double log_params, std::int64_t unit) {
   const auto of_width = [&](std::int64_t width) {
-    return Size{shape_of(experiment, {nearest(sizes, log_params).shape.depth, width, {}, {}, {}, {}}), 0};
+    const Size& near = nearest(sizes, log_params);
+    return Size{near.architecture, shape_of(experiment, {near.shape.depth, width, {}, {}, {}, {}}), 0};
   };
   std::int64_t width = unit;
   while (of_width(width).log_params() < log_params) width += unit;
@@ -77,7 +79,7 @@ Size size_at(const Experiment& experiment, const std::vector<Size>& sizes, doubl
 bool suits(const Size& size, const std::vector<NumbersSpec>& numbers) {
   return size.shape.heads > 0 && std::all_of(numbers.begin(), numbers.end(), [&](const NumbersSpec& entry) {
            const std::int64_t block = rotation_of(entry);
-           return block == 0 || mlp_width(size.shape) % block == 0;
+           return block == 0 || mlp_width(size.architecture, size.shape) % block == 0;
          });
 }
 
@@ -161,7 +163,7 @@ Candidates candidates_of(const Experiment& experiment) {
   std::set<std::int64_t> tokens;
   Candidates all;
   for (const RunSpec& run : runs_of_recipe(experiment)) {
-    add_new(sizes, {run.shape, run.training.learning_rate});
+    add_new(sizes, {architecture_of(run.recipe), run.shape, run.training.learning_rate});
     add_new(numbers, run.numbers);
     add_new(all.seeds, run.seed);
     tokens.insert(run.tokens);
@@ -177,8 +179,8 @@ Candidates candidates_of(const Experiment& experiment) {
         Candidate candidate{track, run_of(experiment, asked), {}, 0};
         const RunSpec& run = candidate.run;
         candidate.steps = steps_of(run.training, experiment.context, count);
-        candidate.flops_per_step =
-            training_flops_per_token(run.shape).total() * static_cast<double>(run.training.batch * experiment.context);
+        candidate.flops_per_step = training_flops_per_token(architecture_of(run.recipe), run.shape).total() *
+                                   static_cast<double>(run.training.batch * experiment.context);
         all.runs.push_back(std::move(candidate));
       }
       ++track;

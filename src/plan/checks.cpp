@@ -30,9 +30,28 @@ constexpr std::int64_t kMany = 1 << 20;  // of anything that is multiplied; prod
 std::string element(const std::string& list, std::size_t index) { return fmt::format("{}[{}]", list, index); }
 
 void check_recipe(const std::string& key, const std::string& recipe, Findings& findings) {
-  const auto names = names_of(kRecipes);
+  const auto names = names_of(recipes());
   const bool known = std::find(names.begin(), names.end(), recipe) != names.end();
   findings.expect(key, known, fmt::format("one of {}", fmt::join(names, ", ")), "'" + recipe + "'");
+}
+
+/// Null where there is none of that name, which another check says.
+const Recipe* known_recipe(const std::string& name) {
+  const auto& all = recipes();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Recipe& recipe) { return recipe.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// What the recipes of the experiment and of its sizes and runs say about training.
+std::vector<RecipeTraining> usual_training(const Experiment& experiment) {
+  std::vector<std::string> names{experiment.recipe};
+  for (const auto& size : experiment.grid.sizes) names.push_back(recipe_of(experiment, size));
+  for (const auto& run : experiment.grid.runs.value_or(std::vector<RunAsked>()))
+    names.push_back(run.recipe.value_or(experiment.recipe));
+  std::vector<RecipeTraining> usual;
+  for (const auto& name : names)
+    if (const Recipe* recipe = known_recipe(name)) usual.push_back(recipe->training);
+  return usual;
 }
 
 void check_learning_rate(const std::string& key, double rate, Findings& findings) {
@@ -60,15 +79,17 @@ void check_training(const Experiment& experiment, Findings& findings) {
   positive("training.epsilon", training.epsilon);
   at_least_0("training.weight_decay", training.weight_decay);
   positive("training.clip", training.clip);
-  check_choices(training, findings);
+  check_choices(training, usual_training(experiment), findings);
 }
 
-void check_shape(const SizeAsked& size, const std::string& key, Findings& findings) {
+void check_shape(const Experiment& experiment, const SizeAsked& size, const std::string& key, Findings& findings) {
   findings.expect(key + ".depth", size.depth >= 1 && size.depth <= 1000, "1 to 1000 layers", size.depth);
   findings.expect(key + ".width", size.width >= 2 && size.width <= kMany, "2 or more channels", size.width);
   if (!findings.sound(key + ".width")) return;
+  const Recipe* recipe = known_recipe(recipe_of(experiment, size));
+  const bool turns = recipe == nullptr || recipe->architecture.positions == Positions::Rotary;
   if (!size.heads) {
-    findings.expect(key + ".width", size.width % 2 == 0,
+    findings.expect(key + ".width", !turns || size.width % 2 == 0,
                     "an even width, as the rotary embedding turns pairs of channels", size.width);
     return;
   }
@@ -78,7 +99,7 @@ void check_shape(const SizeAsked& size, const std::string& key, Findings& findin
                        heads))
     return;
   findings.expect(
-      key + ".heads", (size.width / heads) % 2 == 0,
+      key + ".heads", !turns || (size.width / heads) % 2 == 0,
       fmt::format("heads of an even width (the rotary embedding turns pairs), out of a width of {}", size.width),
       fmt::format("{}, which are {} wide", heads, size.width / heads));
 }
@@ -186,7 +207,7 @@ void check_sizes(const Experiment& experiment, Findings& findings) {
   findings.expect("grid.sizes", !sizes.empty(), "at least one size", "none");
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const std::string key = element("grid.sizes", i);
-    check_shape(sizes[i], key, findings);
+    check_shape(experiment, sizes[i], key, findings);
     if (sizes[i].recipe) check_recipe(key + ".recipe", *sizes[i].recipe, findings);
     if (sizes[i].learning_rates) check_sweep(key, sizes[i], findings);
     if (sizes[i].learning_rate) check_learning_rate(key + ".learning_rate", *sizes[i].learning_rate, findings);
@@ -226,7 +247,7 @@ void check_rotation(const Experiment& experiment, const std::string& place, cons
   if (block == 0) return;
   const std::string key = place + ".rotation";
   for (const SizeAsked& size : sizes) {
-    const std::int64_t hidden = mlp_width({.width = size.width});
+    const std::int64_t hidden = mlp_width(architecture_of(recipe_of(experiment, size)), {.width = size.width});
     findings.expect(key, size.width % block == 0 && hidden % block == 0,
                     fmt::format("a block that divides every width {} and its mlp's {}", size.width, hidden), block);
   }
@@ -250,7 +271,7 @@ void check_rotations(const Experiment& experiment, Findings& findings) {
 }
 
 void check_run(const Experiment& experiment, const std::string& key, const RunAsked& run, Findings& findings) {
-  check_shape(run.size(), key, findings);
+  check_shape(experiment, run.size(), key, findings);
   if (run.recipe) check_recipe(key + ".recipe", *run.recipe, findings);
   if (run.learning_rate) check_learning_rate(key + ".learning_rate", *run.learning_rate, findings);
   check_token_count(experiment, key + ".tokens", run.tokens, findings);

@@ -3,9 +3,11 @@
 
 #include "plan/experiment.h"
 #include "plan/findings.h"
+#include "record/recipe.h"
 
 namespace vernier::plan {
 
-void check_choices(const TrainingAsked& training, Findings& findings);
+/// `usual`: what the recipes of an experiment have where nothing is asked; a key belongs where it does with one of them.
+void check_choices(const TrainingAsked& training, const std::vector<RecipeTraining>& usual, Findings& findings);
 
 }  // namespace vernier::plan

@@ -15,11 +15,14 @@ constexpr double kRowsInADoubling = 16;    // of the steps, see train/cohort.h
 constexpr double kSpecAndRecord = 4096;    // bytes of spec.yaml, record.json and config.json
 constexpr double kForwardShare = 1.0 / 3;  // of the FLOPs of training on a token
 
-double flops_per_token(const ShapeSpec& shape) { return training_flops_per_token(shape).total(); }
+double flops_per_token(const std::string& recipe, const ShapeSpec& shape) {
+  return training_flops_per_token(architecture_of(recipe), shape).total();
+}
 
 double bytes_of(const NamedRun& run, std::int64_t steps) {
   const double rows = kRowsInADoubling * std::log2(static_cast<double>(steps) + 1);
-  return 4 * parameters_of(run.spec.shape).total() + rows * kCurveRow + kSpecAndRecord;
+  return 4 * parameters_of(architecture_of(run.spec.recipe), run.spec.shape).total() + rows * kCurveRow +
+         kSpecAndRecord;
 }
 
 std::int64_t runs_in(const Cohort& cohort) {
@@ -49,7 +52,7 @@ std::map<double, Measured> measured_by_shape(const std::vector<StoredRun>& runs)
     }
     for (const auto& cohort : cohorts_of(specs, digest)) {
       const Tokens tokens = tokens_of(cohort);
-      const double per_token = flops_per_token(cohort.shape);
+      const double per_token = flops_per_token(cohort.recipe, cohort.shape);
       const double validation = kForwardShare * static_cast<double>(cohort.validation_tokens * runs_in(cohort));
       Measured& here = measured[per_token];
       here.flops += per_token * (static_cast<double>(tokens.trunk + tokens.branches) + validation);
@@ -70,7 +73,7 @@ Cost cost_of(const std::vector<Cohort>& cohorts, const Speed& speed) {
   cost.seconds = 0.0;
   for (const auto& cohort : cohorts) {
     const Tokens tokens = tokens_of(cohort);
-    const double per_token = flops_per_token(cohort.shape),
+    const double per_token = flops_per_token(cohort.recipe, cohort.shape),
                  shared = static_cast<double>(tokens.trunk + tokens.branches);
     const std::int64_t runs = runs_in(cohort);
     cost.runs += runs;
@@ -91,7 +94,7 @@ Cost cost_of(const std::vector<Cohort>& cohorts, const Speed& speed) {
 
 Speed speed_from(const std::vector<StoredRun>& runs) {
   return [measured = measured_by_shape(runs)](const Cohort& cohort) -> std::optional<double> {
-    const double wanted = flops_per_token(cohort.shape);
+    const double wanted = flops_per_token(cohort.recipe, cohort.shape);
     const Measured* nearest = nullptr;
     double distance = 0;
     for (const auto& [per_token, here] : measured) {

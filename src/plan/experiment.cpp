@@ -81,11 +81,12 @@ Experiment read_experiment(const fs::path& path, const std::vector<std::string>&
 }
 
 std::int64_t default_heads(const std::string& recipe, std::int64_t width) {
-  const double aim = static_cast<double>(row_named("recipe", kRecipes, recipe).head_width);
+  const double aim = static_cast<double>(architecture_of(recipe).head_width);
+  const std::int64_t unit = architecture_of(recipe).positions == Positions::Rotary ? 2 : 1;
   std::int64_t best = 0;
   double best_distance = 0;
-  for (std::int64_t heads = 1; 2 * heads <= width; ++heads) {
-    if (width % (2 * heads) != 0) continue;
+  for (std::int64_t heads = 1; unit * heads <= width; ++heads) {
+    if (width % (unit * heads) != 0) continue;
     const double distance = std::abs(std::log(static_cast<double>(width / heads) / aim));
     if (best == 0 || distance < best_distance) {
       best = heads;
@@ -111,40 +112,24 @@ ShapeSpec shape_of(const Experiment& experiment, const SizeAsked& size) {
           .vocab = experiment.vocab};
 }
 
-namespace {
-
-/// Resolves a choice that a spec writes only where it is not the default.
-std::optional<std::string> unless_default(const std::optional<std::string>& asked, std::string_view usual) {
-  return asked == usual ? std::nullopt : asked;
-}
-
-/// What only some optimisers and schedules have is absent from the others' specs.
-void choose(const TrainingAsked& asked, TrainingSpec& training) {
-  training.optimizer = unless_default(asked.optimizer, kDefaultOptimizer);
-  training.schedule = unless_default(asked.schedule, kDefaultSchedule);
-  if (optimizer_of(training) == Optimizer::Muon) {
-    training.momentum = asked.momentum.value_or(kDefaultMomentum);
-    training.adjust_lr = asked.adjust_lr.value_or(std::string(kDefaultAdjustLr));
-  }
-  if (schedule_of(training).needs_horizon) training.final_rate = asked.final_rate.value_or(kDefaultFinalRate);
-  if (!schedule_of(training).cools_down) training.cooldown = 0;
-}
-
-}  // namespace
-
 TrainingSpec training_of(const Experiment& experiment, const SizeAsked& size) {
-  const Recipe& recipe = row_named("recipe", kRecipes, recipe_of(experiment, size));
+  RecipeTraining training = recipe_named(recipe_of(experiment, size)).training;
   const TrainingAsked& asked = experiment.training;
-  TrainingSpec training =
-      training_by(recipe, asked.batch, learning_rates_of(experiment, size).at(0), asked.warmup_tokens);
-  training.cooldown = asked.cooldown.value_or(training.cooldown);
-  training.beta1 = asked.beta1.value_or(training.beta1);
-  training.beta2 = asked.beta2.value_or(training.beta2);
-  training.epsilon = asked.epsilon.value_or(training.epsilon);
-  training.weight_decay = asked.weight_decay.value_or(training.weight_decay);
-  training.clip = asked.clip.value_or(training.clip);
-  choose(asked, training);
-  return training;
+  const auto take = [](const auto& from, auto& to) {
+    if (from) to = *from;
+  };
+  take(asked.cooldown, training.cooldown);
+  take(asked.beta1, training.beta1);
+  take(asked.beta2, training.beta2);
+  take(asked.epsilon, training.epsilon);
+  take(asked.weight_decay, training.weight_decay);
+  take(asked.clip, training.clip);
+  take(asked.optimizer, training.optimizer);
+  take(asked.momentum, training.momentum);
+  take(asked.adjust_lr, training.adjust_lr);
+  take(asked.schedule, training.schedule);
+  take(asked.final_rate, training.final_rate);
+  return training_by(training, asked.batch, learning_rates_of(experiment, size).at(0), asked.warmup_tokens);
 }
 
 Steps steps_of(const TrainingSpec& training, std::int64_t context, std::int64_t tokens) {

@@ -158,7 +158,7 @@ std::vector<law::RunPoint> points_of(const std::vector<RunSpec>& runs) {
     run.spec = spec;
     run.record.status = "done";
     run.record.loss_val = 1;  // not used: only derivatives of the law are
-    run.record.parameters = parameters_of(spec.shape);
+    run.record.parameters = parameters_of(architecture_of(spec.recipe), spec.shape);
     imagined.push_back(run);
   }
   return fit::points_from_runs(imagined).points;

@@ -144,7 +144,7 @@ std::vector<Proposed> cells_of(const Field& field, const Options& options, const
     const RunSpec& run = field.candidates.runs[c].run;
     Proposed& cell = by_candidate[c];
     cell.runs.push_back(with_seed(run, field.candidates.seeds[design.choices[i].seed]));
-    cell.params = parameters_of(run.shape).non_embedding();
+    cell.params = parameters_of(architecture_of(run.recipe), run.shape).non_embedding();
     cell.flops += design.flops[i];
     cell.share += gain > 0 ? design.gain[i] / gain : 0;
   }

@@ -26,8 +26,8 @@ std::int64_t most_cooling(const Cohort& cohort) {
 std::int64_t largest_step(const Cohort& cohort, bool recompute) {
   std::int64_t largest = 0;
   for (const Member& member : cohort.members)
-    largest =
-        std::max(largest, step_bytes(cohort.shape, cohort.training.batch, member.numbers, cohort.exact, recompute));
+    largest = std::max(largest, step_bytes(architecture_of(cohort.recipe), cohort.shape, cohort.training.batch,
+                                           member.numbers, cohort.exact, recompute));
   return largest;
 }
 
@@ -58,7 +58,7 @@ std::optional<std::int64_t> left_by_control_group() {
 }  // namespace
 
 std::int64_t peak_bytes(const Cohort& cohort, std::int64_t members, const Resources& resources, bool recompute) {
-  const auto floats = static_cast<std::int64_t>(parameters_of(cohort.shape).total());
+  const auto floats = static_cast<std::int64_t>(parameters_of(architecture_of(cohort.recipe), cohort.shape).total());
   const std::int64_t state = kStates * kFloat * floats, cooling = std::min(members, most_cooling(cohort));
   const std::int64_t working = resources.stacked ? members : std::min(members, resources.workers);
   const std::int64_t stacked = resources.stacked ? members * state : 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "format/number.h"
-#include "record/recipe.h"
 
 namespace vernier {
 
@@ -23,6 +22,9 @@ bool is_carried(const NumbersSpec& numbers, bool exact) {
 
 struct Widths {
   std::int64_t channels, hidden, heads;
+  bool gated;
+
+  std::int64_t up() const { return gated ? 2 * hidden : hidden; }
 };
 
 /// What the backward pass needs of one row of a block beside its input: operands of the four products, queries, keys
@@ -49,12 +51,38 @@ std::int64_t head_bytes(const ShapeSpec& shape, std::int64_t rows, const Numbers
   return size * (kFloat * groups + prepared(parse_number(numbers.head).rounded, false));
 }
 
+/// What autograd keeps of one row of a block where no fused step does (model/transformer.h): the stream before and
+/// after both norms and their results, queries, keys and values as products, as heads and rounded, what attention and
+/// the mlp give, operands beside what they were rounded from.
+std::int64_t composed_row(const Widths& w, bool kv_rounded, bool rounded) {
+  const std::int64_t heads = (6 + 2 * kv_rounded) * w.channels + w.heads, mlp = 2 * w.up() + w.hidden;
+  const std::int64_t operands = rounded ? 3 * w.channels + w.hidden : 0;
+  return kFloat * (8 * w.channels + heads + mlp + operands);
+}
+
+/// Logits, their softmax and its gradient, which the fused step never has as a whole.
+std::int64_t composed_head(const ShapeSpec& shape, std::int64_t rows, bool capped) {
+  return kFloat * rows * shape.vocab * (capped ? 5 : 3);
+}
+
+/// With nothing computed twice.
+std::int64_t composed_bytes(const Architecture& architecture, const ShapeSpec& shape, std::int64_t rows,
+                            const NumbersSpec& numbers) {
+  const Widths w{shape.width, mlp_width(architecture, shape), shape.heads, architecture.is_gated()};
+  const bool weights = parse_number(numbers.weights).rounded, rounded = parse_number(numbers.activations).rounded;
+  const std::int64_t matrices = shape.depth * w.channels * (4 * w.channels + w.up() + w.hidden);
+  return rows * (shape.depth * composed_row(w, parse_number(numbers.kv).rounded, rounded) + passing_of_row(w)) +
+         composed_head(shape, rows, architecture.logit_cap.has_value()) + kFloat * matrices * (1 + weights) +
+         kFloat * 2 * shape.vocab * shape.width;
+}
+
 }  // namespace
 
-std::int64_t step_bytes(const ShapeSpec& shape, std::int64_t batch, const NumbersSpec& numbers, bool exact,
-                        bool recompute) {
-  const Widths widths{shape.width, mlp_width(shape), shape.heads};
+std::int64_t step_bytes(const Architecture& architecture, const ShapeSpec& shape, std::int64_t batch,
+                        const NumbersSpec& numbers, bool exact, bool recompute) {
   const std::int64_t rows = batch * shape.context, blocks = recompute ? 1 : shape.depth;
+  if (!architecture.is_fused()) return composed_bytes(architecture, shape, rows, numbers);
+  const Widths widths{shape.width, mlp_width(architecture, shape), shape.heads, true};
   const bool carried = is_carried(numbers, exact);
   const std::int64_t kept = kept_of_row(widths, carried ? kBf16 : kFloat, parse_number(numbers.kv).rounded);
   const std::int64_t matrices = shape.depth * widths.channels * (4 * widths.channels + 3 * widths.hidden);

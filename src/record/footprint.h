@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "record/architecture.h"
 #include "record/run_spec.h"
 
 namespace vernier {
@@ -12,7 +13,7 @@ namespace vernier {
 /// the fused step on a CPU takes (model/cpu/step.h) but for partial sums and rounding up; a test compares both.
 ///
 /// exact    operands of products are kept in fp32, not in a carrier of two bytes
-std::int64_t step_bytes(const ShapeSpec& shape, std::int64_t batch, const NumbersSpec& numbers, bool exact,
-                        bool recompute);
+std::int64_t step_bytes(const Architecture& architecture, const ShapeSpec& shape, std::int64_t batch,
+                        const NumbersSpec& numbers, bool exact, bool recompute);
 
 }  // namespace vernier

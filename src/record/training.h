@@ -5,18 +5,15 @@
 
 namespace vernier {
 
-/// The recipe's optimiser and schedule with what an experiment must add: sequences per step, top rate, warm-up.
+inline constexpr double kDefaultCooldown = 0.2;  // of a recipe that has no schedule with one (arXiv 2405.18392)
+
+/// The recipe's optimiser and schedule with what an experiment must add: sequences per step, top rate, warm-up. What
+/// the optimiser or schedule does not have, and what is the default, is absent.
+TrainingSpec training_by(const RecipeTraining& recipe, std::int64_t batch, double learning_rate,
+                         std::int64_t warmup_tokens);
 inline TrainingSpec training_by(const Recipe& recipe, std::int64_t batch, double learning_rate,
                                 std::int64_t warmup_tokens) {
-  return {.batch = batch,
-          .learning_rate = learning_rate,
-          .warmup_tokens = warmup_tokens,
-          .cooldown = recipe.cooldown,
-          .beta1 = recipe.beta1,
-          .beta2 = recipe.beta2,
-          .epsilon = recipe.epsilon,
-          .weight_decay = recipe.weight_decay,
-          .clip = recipe.clip};
+  return training_by(recipe.training, batch, learning_rate, warmup_tokens);
 }
 
 }  // namespace vernier

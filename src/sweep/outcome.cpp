@@ -46,9 +46,10 @@ StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member
   record.experiment = facts.experiment.name;
   record.set = facts.experiment.set;
   record.corpus_digest = facts.experiment.corpus_digest;
-  record.recipe_date = row_named("recipe", kRecipes, run.spec.recipe).date;
-  record.parameters = parameters_of(run.spec.shape);
-  record.flops = times(training_flops_per_token(run.spec.shape), static_cast<double>(run.spec.tokens));
+  record.recipe_date = recipe_named(run.spec.recipe).date;
+  record.parameters = parameters_of(architecture_of(run.spec.recipe), run.spec.shape);
+  record.flops = times(training_flops_per_token(architecture_of(run.spec.recipe), run.spec.shape),
+                       static_cast<double>(run.spec.tokens));
   record.batch_tokens = run.spec.training.batch * run.spec.shape.context;
   record.carrier = quant::name_of(model::carrier_of(run.spec.numbers, run.spec.exact, facts.machine.device.is_cpu()));
   record.parent = trunk_id(run.spec, facts.experiment.corpus_digest);

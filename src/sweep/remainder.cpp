@@ -94,7 +94,7 @@ double member_steps(const Remainder& rest) {
 
 double work_of_step(const plan::Cohort& cohort) {
   constexpr double kBetweenProducts = 2e5;  // [FLOPs per token], measured on two cores, widths 8 to 48
-  return (training_flops_per_token(cohort.shape).total() + kBetweenProducts) *
+  return (training_flops_per_token(architecture_of(cohort.recipe), cohort.shape).total() + kBetweenProducts) *
          static_cast<double>(cohort.step_tokens());
 }
 

@@ -123,8 +123,9 @@ class Wave {
     const double steps = static_cast<double>(member_steps);
     const double tokens = steps * static_cast<double>(rest_.cohort.step_tokens());
     outcome_.tokens += member_steps * rest_.cohort.step_tokens();
-    site_.progress.advanced({reached, tokens, work_of_step(rest_.cohort) * steps,
-                             training_flops_per_token(rest_.cohort.shape).total() * tokens});
+    site_.progress.advanced(
+        {reached, tokens, work_of_step(rest_.cohort) * steps,
+         training_flops_per_token(architecture_of(rest_.cohort.recipe), rest_.cohort.shape).total() * tokens});
   }
 
   /// Trains to step `until`; a stop on the way saves the state and throws.

@@ -32,7 +32,7 @@ namespace {
 model::cpu::StepAsked step_of(const CohortSpec& spec, std::size_t member, bool backward) {
   model::cpu::StepAsked asked;
   asked.shape = spec.shape;
-  asked.qk_norm = row_named("recipe", kRecipes, spec.recipe).qk_norm;
+  asked.qk_norm = architecture_of(spec.recipe).qk_norm;
   asked.numbers = spec.members[member].numbers;
   asked.batch = spec.training.batch;
   asked.exact = spec.exact;

@@ -57,8 +57,8 @@ std::shared_ptr<CohortTrainer::Stack> CohortTrainer::stack_of(const std::vector<
     for (const Member& member : chosen) all.push_back(model::rules_of(member.numbers, member.seed, exact, step));
     return all;
   };
-  const bool qk_norm = row_named("recipe", kRecipes, spec_.recipe).qk_norm;
-  model::Transformer cohort{spec_.shape, qk_norm, layouts_[members[0]], model::cohort_numbers(numbers), rules(0), {}};
+  model::Transformer cohort{
+      spec_.shape, architecture_of(spec_.recipe), layouts_[members[0]], model::cohort_numbers(numbers), rules(0), {}};
   return std::make_shared<Stack>(Stack{members,
                                        {{std::move(cohort), spec_.training, rules, kStepsTogether},
                                         static_cast<std::int64_t>(members.size()),

@@ -9,15 +9,20 @@
 
 namespace vernier::train {
 
+namespace {
+model::Layout layout_of(const CheckpointConfig& config) {
+  return model::layout_of(architecture_of(config.recipe), config.shape, config.numbers);
+}
+}  // namespace
+
 void write_checkpoint(const std::filesystem::path& folder, const CheckpointConfig& config,
                       const at::Tensor& weights_P) {
-  const model::Layout layout = model::layout_of(config.shape, config.numbers);
+  const model::Layout layout = layout_of(config);
   std::filesystem::create_directories(folder);
   NamedTensors tensors;
   for (const model::Parameter& p : layout.parameters) {
     const at::Tensor flat = weights_P.narrow(0, p.offset, p.size());
-    tensors.emplace_back(
-        p.name, p.role == model::Role::Norm || p.role == model::Role::Scale ? flat : flat.view({p.rows, p.columns}));
+    tensors.emplace_back(p.name, model::is_vector(p.role) ? flat : flat.view({p.rows, p.columns}));
   }
   write_safetensors(folder / "model.safetensors", tensors, {{"format", "vernier"}});
   std::ofstream file(folder / "config.json");
@@ -48,10 +53,10 @@ void copy_parameters(const SafetensorsFile& file, const model::Layout& layout, a
 }  // namespace
 
 Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weights_P) {
-  const model::Layout layout = model::layout_of(config.shape, config.numbers);
+  const model::Layout layout = layout_of(config);
   return {config,
           {config.shape,
-           row_named("recipe", kRecipes, config.recipe).qk_norm,
+           architecture_of(config.recipe),
            layout,
            model::cohort_numbers({config.numbers}),
            {model::rules_of_evaluation(config.numbers, config.seed, config.exact)},
@@ -59,8 +64,10 @@ Checkpoint checkpoint_of(const CheckpointConfig& config, const at::Tensor& weigh
 }
 
 at::Tensor weights_of(const Checkpoint& checkpoint, const NumbersSpec& numbers) {
+  CheckpointConfig config = checkpoint.config;
+  config.numbers = numbers;
   std::vector<at::Tensor> flat;
-  for (const model::Parameter& p : model::layout_of(checkpoint.config.shape, numbers).parameters)
+  for (const model::Parameter& p : layout_of(config).parameters)
     flat.push_back(checkpoint.cohort.parameters[model::index_of(checkpoint.cohort.layout, p.name)].flatten());
   return at::cat(flat);
 }
@@ -69,7 +76,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& given, at::Device device
   const auto folder = std::filesystem::exists(given / "checkpoint") ? given / "checkpoint" : given;
   const auto config_file = (folder / "config.json").string();
   const auto config = value_from_text<CheckpointConfig>(text_of_file(config_file), config_file);
-  const model::Layout layout = model::layout_of(config.shape, config.numbers);
+  const model::Layout layout = layout_of(config);
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
   const auto model_file = folder / "model.safetensors";
   copy_parameters(read_safetensors(model_file), layout, weights_P, model_file.string());

@@ -66,9 +66,10 @@ struct CohortTrainer::Group {
 CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus> corpus, at::Device device,
                              int threads)
     : spec_(std::move(spec)), corpus_(std::move(corpus)), device_(device), threads_(threads) {
+  const Architecture& architecture = architecture_of(spec_.recipe);
   for (const Member& member : spec_.members) {
-    layouts_.push_back(model::layout_of(spec_.shape, member.numbers));
-    fused_.push_back(device_.is_cpu() && model::cpu::fuses(member.numbers));
+    layouts_.push_back(model::layout_of(architecture, spec_.shape, member.numbers));
+    fused_.push_back(device_.is_cpu() && model::cpu::fuses(architecture, member.numbers));
   }
   keep_freed_memory();
   make_workers();
@@ -77,7 +78,7 @@ CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus
 
 CohortState CohortTrainer::initial_state() const {
   CohortState state;
-  const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
+  const Recipe& recipe = recipe_named(spec_.recipe);
   for (std::size_t k = 0; k < spec_.members.size(); ++k) {
     const Member& member = spec_.members[k];
     const model::Layout& layout = layouts_[k];
@@ -117,11 +118,10 @@ std::vector<CohortTrainer::Group> CohortTrainer::groups_of(const CohortState& st
     group.second_moment_KP = stacked(&MemberState::second_moment_P);
     std::vector<NumbersSpec> numbers;
     for (const std::size_t k : members) numbers.push_back(spec_.members[k].numbers);
-    const Recipe& recipe = row_named("recipe", kRecipes, spec_.recipe);
     group.members = std::move(members);
     const model::Layout& layout = layouts_[group.members[0]];
     group.cohort = {spec_.shape,
-                    recipe.qk_norm,
+                    architecture_of(spec_.recipe),
                     layout,
                     model::cohort_numbers(numbers),
                     rules_of(group, std::nullopt),

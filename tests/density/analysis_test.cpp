@@ -26,7 +26,7 @@ StoredRun run_of(std::int64_t width, std::int64_t tokens, int bits) {
   run.record.status = "done";
   run.record.corpus_digest = "0123456789abcdef0123456789abcdef";
   run.record.recipe_date = "2024-04-09";
-  run.record.parameters = parameters_of(run.spec.shape);
+  run.record.parameters = parameters_of({}, run.spec.shape);
   const double n = run.record.parameters.non_embedding() * share(bits);
   run.record.loss_val = 1.5 + 30 * std::pow(n, -0.4) + 200 * std::pow(static_cast<double>(tokens), -0.45);
   run.id = run_id(run.spec, run.record.corpus_digest);

@@ -39,9 +39,9 @@ struct Sample {
 
 Sample sample() {
   at::manual_seed(3);
-  const auto layout = model::layout_of(kShape);
+  const auto layout = model::layout_of({}, kShape);
   const at::Tensor weights = at::empty({layout.size});
-  model::initialise(layout, row_named("recipe", kRecipes, "2024-wsd"), {}, Stream(1), weights);
+  model::initialise(layout, recipe_named("2024-wsd"), {}, Stream(1), weights);
   return {weights, at::randint(0, kShape.vocab, {kBatch, kShape.context + 1}, at::kLong)};
 }
 
@@ -70,10 +70,12 @@ Result fused(const model::cpu::StepAsked& asked, const Sample& s, std::int64_t s
 }
 
 Result composed(const model::cpu::StepAsked& asked, const Sample& s, std::int64_t step = 3) {
-  const auto layout = model::layout_of(asked.shape, asked.numbers);
+  const auto layout = model::layout_of({}, asked.shape, asked.numbers);
   const at::Tensor weights = s.weights_P.clone().requires_grad_();
+  Architecture architecture;
+  architecture.qk_norm = asked.qk_norm;
   const model::Transformer cohort{asked.shape,
-                                  asked.qk_norm,
+                                  architecture,
                                   layout,
                                   model::cohort_numbers({asked.numbers}),
                                   {model::rules_of(asked.numbers, 7, asked.exact, step)},
@@ -161,7 +163,7 @@ TEST_CASE("the memory that a plan states for a step is what the fused step takes
         a.recompute = recompute;
         a.three_parts = false;
         const auto taken = static_cast<double>(model::cpu::Step::bytes(a));
-        const auto stated = static_cast<double>(step_bytes(a.shape, a.batch, a.numbers, a.exact, recompute));
+        const auto stated = static_cast<double>(step_bytes({}, a.shape, a.batch, a.numbers, a.exact, recompute));
         CAPTURE(weights, kv, recompute, taken, stated);
         CHECK(std::abs(stated / taken - 1) < 0.02);
       }

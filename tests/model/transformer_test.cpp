@@ -11,15 +11,17 @@ namespace {
 constexpr ShapeSpec kShape{.depth = 2, .width = 24, .heads = 3, .context = 12, .vocab = 40};
 
 model::Transformer cohort_of(const std::vector<NumbersSpec>& numbers, at::Tensor& storage_KP, bool qk_norm = true) {
-  const auto layout = model::layout_of(kShape, numbers[0]);
+  const auto layout = model::layout_of({}, kShape, numbers[0]);
   storage_KP = at::zeros({static_cast<std::int64_t>(numbers.size()), layout.size});
   std::vector<model::Rules> rules;
   for (std::size_t k = 0; k < numbers.size(); ++k) {
     const auto seed = static_cast<std::int64_t>(k);
-    model::initialise(layout, kRecipes[1], numbers[k], Stream(k).child("init"), storage_KP[seed]);
+    model::initialise(layout, recipe_named("2024-wsd"), numbers[k], Stream(k).child("init"), storage_KP[seed]);
     rules.push_back(model::rules_of(numbers[k], seed, false, 0));
   }
-  return {kShape, qk_norm, layout, model::cohort_numbers(numbers), rules, model::views_of(layout, storage_KP)};
+  Architecture architecture;
+  architecture.qk_norm = qk_norm;
+  return {kShape, architecture, layout, model::cohort_numbers(numbers), rules, model::views_of(layout, storage_KP)};
 }
 
 /// The same model written a second time, plainly, from ATen operations on one member's weights.
@@ -35,7 +37,7 @@ at::Tensor plain_logits(const model::Transformer& m, const at::Tensor& tokens_BT
   const auto heads = [&](const at::Tensor& y, bool turn) {
     at::Tensor z = y.view({B, T, H, D}).transpose(1, 2);
     if (!turn) return z;
-    if (m.qk_norm) z = z / (z.square().mean(-1, true) + 1e-6).sqrt();
+    if (m.architecture.qk_norm) z = z / (z.square().mean(-1, true) + 1e-6).sqrt();
     const auto a = z.slice(-1, 0, D / 2), b = z.slice(-1, D / 2);
     return at::cat({a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()}, -1);
   };
@@ -60,8 +62,8 @@ TEST_CASE("parameters counted by role are those that LibTorch holds", "[model][f
   const auto cohort = cohort_of({{}}, storage);
   std::int64_t held = 0;
   for (const auto& parameter : cohort.parameters) held += parameter.numel();
-  CHECK(held == static_cast<std::int64_t>(parameters_of(kShape).total()));
-  CHECK(model::count(cohort.layout) == parameters_of(kShape));
+  CHECK(held == static_cast<std::int64_t>(parameters_of({}, kShape).total()));
+  CHECK(model::count(cohort.layout) == parameters_of({}, kShape));
   CHECK(storage.size(1) == held);
 }
 

@@ -21,7 +21,7 @@ bool has(const Candidates& all, RunSpec run) {
                              [&](const Candidate& candidate) { return run_id(candidate.run, "") == run_id(run, ""); });
 }
 
-double params_of(const RunSpec& run) { return parameters_of(run.shape).non_embedding(); }
+double params_of(const RunSpec& run) { return parameters_of({}, run.shape).non_embedding(); }
 
 }  // namespace
 
@@ -90,6 +90,6 @@ TEST_CASE("widths of candidates fit the rotation that the grid asks for", "[plan
   const auto experiment = read(with("- {weights: fp32}", "- {weights: int4/channel, rotation: hadamard16}"));
   for (const Candidate& candidate : candidates_of(experiment).runs) {
     CHECK(candidate.run.shape.width % 16 == 0);
-    CHECK(mlp_width(candidate.run.shape) % 16 == 0);
+    CHECK(mlp_width({}, candidate.run.shape) % 16 == 0);
   }
 }

@@ -37,11 +37,11 @@ TEST_CASE("FLOPs are those of the trunks and branches, and less than those of se
   const Cost cost = cost_of(all, {});
   CHECK(cost.runs == 6);
   CHECK(cost.cohorts == 1);
-  const double per_token = training_flops_per_token(all[0].shape).total();
+  const double per_token = training_flops_per_token({}, all[0].shape).total();
   CHECK_THAT(cost.flops, WithinRel(per_token * 2 * (102400 + 33280), 1e-12));
   CHECK_THAT(cost.flops_separate, WithinRel(per_token * 2 * 166400, 1e-12));
   CHECK_FALSE(cost.seconds);
-  CHECK(cost.bytes > 6 * 4 * parameters_of(all[0].shape).total());
+  CHECK(cost.bytes > 6 * 4 * parameters_of({}, all[0].shape).total());
 }
 
 TEST_CASE("the time is tokens over the measured speed, validation at a third of its tokens", "[plan][fast]") {
@@ -71,7 +71,8 @@ TEST_CASE("a plan that repeats what was run predicts the time that it took", "[p
 TEST_CASE("a shape that has not run yet is scaled by its FLOPs from the one nearest in size", "[plan][fast]") {
   const auto all = cohorts();
   const Speed speed = speed_from(stored(all[0], 10));
-  const double ratio = training_flops_per_token(all[1].shape).total() / training_flops_per_token(all[0].shape).total();
+  const double ratio =
+      training_flops_per_token({}, all[1].shape).total() / training_flops_per_token({}, all[0].shape).total();
   CHECK_THAT(*speed(all[0]) / *speed(all[1]), WithinRel(ratio, 1e-12));
   CHECK_FALSE(speed_from({})(all[0]));
 }

@@ -63,7 +63,8 @@ fit: {laws: [chinchila]}
 )");
   const std::vector<std::string> expected{
       "experiment.yaml:2: corpus.vocab: expected a whole number from 2",
-      "experiment.yaml:3: recipe: expected one of 2023-llama, 2024-wsd, got '1999-none'",
+      "experiment.yaml:3: recipe: expected one of 2017-vaswani, 2019-gpt2, 2020-gpt3, 2023-llama, 2024-wsd, 2025-muon, "
+      "got '1999-none'",
       "experiment.yaml:4: contxt: unknown key; expected one of name, question",
       "experiment.yaml:6: training.learning_rate: expected a positive number, got -1",
       "experiment.yaml:7: validation_tokens: expected whole sequences of 32 tokens, got 1000",
@@ -117,6 +118,40 @@ TEST_CASE("the usual optimiser and schedule leave no trace in a spec, so that ru
   for (const char* other : {"training.optimizer=adam", "training.optimizer=muon", "training.schedule=cosine",
                             "training.schedule=linear", "training.schedule=inverse-sqrt"})
     CHECK(first_id({other}) != name);
+}
+
+TEST_CASE("optimiser and schedule are the recipe's unless the experiment asks for others", "[plan][fast]") {
+  const auto training = [](const std::string& recipe, std::vector<std::string> set = {}) {
+    set.push_back("recipe=" + recipe);
+    const Experiment experiment = read(kSmall, set);
+    return training_of(experiment, experiment.grid.sizes[0]);
+  };
+  CHECK(training("2017-vaswani").optimizer == "adam");
+  CHECK(training("2017-vaswani").schedule == "inverse-sqrt");
+  CHECK(training("2019-gpt2").schedule == "cosine");
+  CHECK(training("2019-gpt2").final_rate == 0);
+  CHECK(training("2019-gpt2", {"training.final_rate=0.2"}).final_rate == 0.2);
+  CHECK(training("2025-muon").momentum == 0.95);
+  CHECK(training("2025-muon", {"training.momentum=0.9"}).momentum == 0.9);
+  const TrainingSpec adamw = training("2025-muon", {"training.optimizer=adamw"});
+  CHECK((!adamw.optimizer && !adamw.momentum && !adamw.adjust_lr));
+  const TrainingSpec wsd = training("2020-gpt3", {"training.schedule=wsd"});
+  CHECK((!wsd.schedule && !wsd.final_rate && wsd.cooldown == 0.2));
+  CHECK_THAT(complaints(kSmall, {"recipe=2025-muon", "training.optimizer=adamw", "training.momentum=0.9"}),
+             ContainsSubstring("training.momentum") && ContainsSubstring("optimizer: muon"));
+  CHECK_THAT(complaints(kSmall, {"recipe=2019-gpt2", "training.cooldown=0.1"}),
+             ContainsSubstring("training.cooldown") && ContainsSubstring("not with schedule: cosine"));
+  CHECK_THAT(complaints(kSmall, {"recipe=2017-vaswani", "training.warmup_tokens=0"}),
+             ContainsSubstring("training.warmup_tokens") && ContainsSubstring("inverse-sqrt"));
+}
+
+TEST_CASE("only a recipe that turns pairs of channels needs heads of an even width", "[plan][fast]") {
+  CHECK(default_heads("2019-gpt2", 64) == 2);
+  CHECK(default_heads("2019-gpt2", 33) == 1);
+  CHECK(default_heads("2025-muon", 33) == 0);
+  CHECK(complaints(kSmall, {"recipe=2019-gpt2", "grid.sizes.0.width=33"}) == "");
+  CHECK(complaints(kSmall, {"recipe=2017-vaswani", "grid.sizes.1.heads=16"}) == "");
+  CHECK_THAT(complaints(kSmall, {"recipe=2025-muon", "grid.sizes.0.width=33"}), ContainsSubstring("even width"));
 }
 
 TEST_CASE("an optimiser and a schedule bring what only they have, resolved", "[plan][fast]") {

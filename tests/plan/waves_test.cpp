@@ -31,13 +31,13 @@ Resources with_room_for(std::int64_t members, std::int64_t workers = 2) {
 
 TEST_CASE("the peak grows with members by their states, with workers by their activations", "[plan][fast]") {
   const Cohort cohort = twelve();
-  const auto floats = static_cast<std::int64_t>(parameters_of(cohort.shape).total());
+  const auto floats = static_cast<std::int64_t>(parameters_of({}, cohort.shape).total());
   const auto peak = [&](std::int64_t members, std::int64_t workers) {
     return peak_bytes(cohort, members, {0, workers, false}, false);
   };
   CHECK(peak(8, 2) - peak(7, 2) == 2 * 12 * floats);
   CHECK(peak(8, 3) - peak(8, 2) ==
-        4 * floats + step_bytes(cohort.shape, cohort.training.batch, cohort.members[0].numbers, false, false));
+        4 * floats + step_bytes({}, cohort.shape, cohort.training.batch, cohort.members[0].numbers, false, false));
   CHECK(peak(1, 2) == peak(1, 1));
   CHECK(peak_bytes(cohort, 4, {0, 2, true}, false) > peak(4, 4));
   CHECK(peak_bytes(cohort, 4, {0, 2, false}, true) < peak(4, 2));

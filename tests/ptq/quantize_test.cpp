@@ -138,3 +138,23 @@ TEST_CASE("models that learned scales or turn their operands are quantized like 
     }
   }
 }
+
+TEST_CASE("the matrices of every recipe's blocks are quantized, and nothing else", "[ptq][fast]") {
+  for (const Recipe& recipe : recipes()) {
+    const Trained model = trained_by(recipe.name);
+    const Calibration calibration = calibration_from(model.ground, 16);
+    for (const PtqMethodRow& row : kPtqMethods) {
+      CAPTURE(recipe.name, row.name);
+      const QuantizedModel made =
+          quantized_model(model.checkpoint, calibration, options(row.method, "int3/channel"), 1);
+      CHECK(made.layers.size() == 2 * 4);
+      const model::Layout& layout = model.checkpoint.cohort.layout;
+      for (std::size_t i = 0; i < layout.parameters.size(); ++i) {
+        const model::Parameter& p = layout.parameters[i];
+        const bool in_block = p.role == model::Role::Attention || p.role == model::Role::Mlp;
+        CHECK(at::equal(made.weights_P.narrow(0, p.offset, p.size()),
+                        model.checkpoint.cohort.parameters[i].flatten()) != in_block);
+      }
+    }
+  }
+}

@@ -15,13 +15,14 @@ struct Trained {
   double loss = 0;  ///< as training recorded it
 };
 
-inline Trained trained(const NumbersSpec& numbers, int threads = 1) {
+inline Trained trained(const NumbersSpec& numbers, int threads = 1, const std::string& recipe = "2024-wsd",
+                       std::int64_t steps = 200) {
   RunSpec run;
   run.seed = 1;
   run.corpus.oracle.vocab = 32;
-  run.recipe = "2024-wsd";
+  run.recipe = recipe;
   run.shape = {.depth = 2, .width = 32, .heads = 2, .context = 32, .vocab = 32};
-  run.training = training_by(row_named("recipe", kRecipes, run.recipe), 4, 0.01, 0);
+  run.training = training_by(recipe_named(run.recipe), 4, 0.01, 0);
   run.numbers = numbers;
   run.validation_tokens = 2048;
   const auto corpus = data::open_corpus(run.corpus);
@@ -29,8 +30,8 @@ inline Trained trained(const NumbersSpec& numbers, int threads = 1) {
                                      corpus, at::kCPU, threads);
   train::CohortState state = trainer.initial_state();
   const std::atomic<bool> go_on = false;
-  trainer.advance(state, {200, [](const train::Member& m, std::int64_t) { return m.learning_rate; }, {true}, false, {}},
-                  go_on);
+  trainer.advance(
+      state, {steps, [](const train::Member& m, std::int64_t) { return m.learning_rate; }, {true}, false, {}}, go_on);
   return {{corpus, run, at::kCPU, threads},
           train::checkpoint_of({run.recipe, run.shape, run.numbers, run.seed}, state.members[0].weights_P),
           trainer.evaluate(state, {true})[0]->loss};
@@ -42,5 +43,7 @@ inline Trained trained(const std::string& weights = "fp32", const std::string& a
   numbers.activations = activations;
   return trained(numbers, threads);
 }
+
+inline Trained trained_by(const std::string& recipe) { return trained(NumbersSpec{}, 1, recipe, 20); }
 
 }  // namespace vernier::ptq

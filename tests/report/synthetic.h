@@ -86,8 +86,8 @@ inline StoredRun run_of(const Truth& truth, const RunSpec& spec, int bits) {
   record.experiment = "synthetic";
   record.corpus_digest = kCorpusDigest;
   record.recipe_date = "2024-04-09";
-  record.parameters = parameters_of(spec.shape);
-  record.flops = training_flops_per_token(spec.shape);
+  record.parameters = parameters_of({}, spec.shape);
+  record.flops = training_flops_per_token({}, spec.shape);
   record.loss_floor = truth.E;
   record.carrier = "bf16";
   record.device = "cpu";

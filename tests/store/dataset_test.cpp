@@ -75,7 +75,7 @@ TEST_CASE("runs.csv and runs.parquet hold the same values, and absent ones are n
 TEST_CASE("a row gives the run's own numbers", "[store][fast]") {
   const auto table = written(store::write_runs_parquet, "runs.parquet");
   const StoredRun run = sample_run(1);
-  const CountByRole n = parameters_of(run.spec.shape);
+  const CountByRole n = parameters_of({}, run.spec.shape);
   CHECK(cell(table, "run_id", 0).text == run.id);
   CHECK(cell(table, "n_non_embedding", 0).number == n.attention + n.mlp + n.norm);
   CHECK(cell(table, "n_total", 0).number == n.attention + n.mlp + n.norm + n.embedding + n.head);

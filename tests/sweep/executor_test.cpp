@@ -116,7 +116,7 @@ TEST_CASE("a grid becomes runs in the store, and a second call trains nothing", 
     CHECK(run.curve.back().tokens == run.spec.tokens);
     CHECK(std::filesystem::exists(store.folder_of(run.id) / "checkpoint" / "model.safetensors"));
     CHECK(run.record.flops.total() ==
-          training_flops_per_token(run.spec.shape).total() * static_cast<double>(run.spec.tokens));
+          training_flops_per_token({}, run.spec.shape).total() * static_cast<double>(run.spec.tokens));
   }
   CHECK(execute(p, store, kGoOn).trained == 0);
 }

@@ -49,10 +49,10 @@ Ran ran(bool records) {
     for (const auto& one : numbers) all.push_back(model::rules_of(one, 3, false, step));
     return all;
   };
-  const model::Layout layout = model::layout_of(kShape);
+  const model::Layout layout = model::layout_of({}, kShape);
   model::Transformer cohort{kShape, true, layout, model::cohort_numbers(numbers), rules(0), {}};
   train::Stacked stacked({std::move(cohort), kTraining, rules, 5, records}, 3, at::Device(at::kCUDA, 0));
-  const Recipe& recipe = row_named("recipe", kRecipes, "2024-wsd");
+  const Recipe& recipe = recipe_named("2024-wsd");
   for (std::int64_t k = 0; k < 3; ++k)
     model::initialise(layout, recipe, {}, Stream(9).child("init"), stacked.weights_KP[k]);
   Ran result;

@@ -50,6 +50,7 @@ TrainingSpec training_of(const Json& all, const Json& row) {
 model::Layout layout_of(const Json& all) {
   const Json& s = all["shape"];
   return model::layout_of(
+      {},
       {.depth = s["depth"], .width = s["width"], .heads = s["heads"], .context = s["context"], .vocab = s["vocab"]});
 }
 
@@ -125,7 +126,7 @@ TEST_CASE("Muon makes the singular values of every matrix about one", "[train][f
 }
 
 TEST_CASE("Muon keeps no second moment of the matrices that it makes orthogonal", "[train][fast]") {
-  const model::Layout layout = model::layout_of({.depth = 2, .width = 8, .heads = 1, .context = 8, .vocab = 7});
+  const model::Layout layout = model::layout_of({}, {.depth = 2, .width = 8, .heads = 1, .context = 8, .vocab = 7});
   Storage s(layout.size);
   s.g.copy_(draws(1, layout.size));
   train::optimise(muon_spec(), layout, {0.01, 1, 1}, s.w, s.m, s.v, s.g);
@@ -138,7 +139,7 @@ TEST_CASE("Muon keeps no second moment of the matrices that it makes orthogonal"
 }
 
 TEST_CASE("members that take Muon's step together end where each ends alone", "[train][fast]") {
-  const model::Layout layout = model::layout_of({.depth = 2, .width = 8, .heads = 1, .context = 8, .vocab = 7});
+  const model::Layout layout = model::layout_of({}, {.depth = 2, .width = 8, .heads = 1, .context = 8, .vocab = 7});
   std::vector<Storage> together, alone;
   for (std::uint32_t k = 0; k < 3; ++k) together.emplace_back(layout.size, k), alone.emplace_back(layout.size, k);
   for (std::int64_t step = 1; step <= 5; ++step) {

@@ -42,7 +42,8 @@ void bench_train(const BenchOptions& o) {
   const std::vector<double> seconds = step_seconds(o, machine);
   const double middle = median(seconds);
   const double rate = static_cast<double>(asked.members * asked.batch * asked.shape.context) / middle;
-  const double speed = rate * training_flops_per_token(asked.shape).total(),
+  const Architecture& architecture = architecture_of(asked.recipe);
+  const double speed = rate * training_flops_per_token(architecture, asked.shape).total(),
                peak = sweep::matmul_peak(machine, kSecondsOfPeak);
   const std::string_view carrier =
       quant::name_of(model::carrier_of(asked.numbers, asked.exact, machine.device.is_cpu()));
@@ -53,7 +54,7 @@ void bench_train(const BenchOptions& o) {
   }
   const Json result = {{"tokens_per_second", rate},
                        {"step_seconds", {{"min", seconds.front()}, {"median", middle}, {"max", seconds.back()}}},
-                       {"n_non_embedding", parameters_of(asked.shape).non_embedding()},
+                       {"n_non_embedding", parameters_of(architecture, asked.shape).non_embedding()},
                        {"gflops", speed / 1e9},
                        {"peak_gflops", peak / 1e9},
                        {"share_of_peak", speed / peak},
@@ -90,9 +91,10 @@ void add_bench(CLI::App& program) {
   verb->add_option("--device", o->device);
   verb->add_flag("--json", o->json);
   verb->callback([o] {
-    if (o->asked.shape.width % (2 * o->asked.shape.heads) != 0)
-      throw Error(fmt::format("--heads: {}; expected a number that divides the width {} into even parts",
-                              o->asked.shape.heads, o->asked.shape.width));
+    const bool turns = architecture_of(o->asked.recipe).positions == Positions::Rotary;
+    if (o->asked.shape.width % ((turns ? 2 : 1) * o->asked.shape.heads) != 0)
+      throw Error(fmt::format("--heads: {}; expected a number that divides the width {} into {} parts",
+                              o->asked.shape.heads, o->asked.shape.width, turns ? "even" : "equal"));
     bench_train(*o);
   });
 }

@@ -14,7 +14,7 @@ train::CohortSpec cohort_of(const StepsAsked& asked) {
   train::CohortSpec spec;
   spec.shape = asked.shape;
   spec.recipe = asked.recipe;
-  spec.training = training_by(row_named("recipe", kRecipes, asked.recipe), asked.batch, kRate, 0);
+  spec.training = training_by(recipe_named(asked.recipe), asked.batch, kRate, 0);
   spec.exact = asked.exact;
   for (std::int64_t k = 0; k < asked.members; ++k) spec.members.push_back({asked.numbers, kRate, k + 1});
   return spec;

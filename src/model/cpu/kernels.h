@@ -20,6 +20,17 @@ void rms_norm_backward(const float* y_gradient, const float* x, const float* gai
                        const float* carried, float* x_gradient, float* gain_gradient, std::int64_t rows,
                        std::int64_t width);
 
+struct RowMoments {
+  float mean, inverse_deviation;
+};
+/// y = (x - mean) * inverse_deviation * gain + bias, inverse_deviation = 1 / sqrt(variance + epsilon).
+void layer_norm_forward(const float* x, const float* gain, const float* bias, float* y, RowMoments* moments,
+                        std::int64_t rows, std::int64_t width);
+/// gain_gradient and bias_gradient [width] are added to.
+void layer_norm_backward(const float* y_gradient, const float* x, const float* gain, const RowMoments* moments,
+                         float* x_gradient, float* gain_gradient, float* bias_gradient, std::int64_t rows,
+                         std::int64_t width);
+
 /// x is [rows, 2 hidden], gate before up; y is [rows, hidden].
 void swiglu_forward(const float* x, float* y, std::int64_t rows, std::int64_t hidden);
 void swiglu_backward(const float* y_gradient, const float* x, float* x_gradient, std::int64_t rows,

@@ -35,7 +35,8 @@ std::array<std::pair<std::int64_t, std::int64_t>, 4> sizes_of(std::int64_t width
 
 }  // namespace
 
-bool fuses(const NumbersSpec& n) {
+bool fuses(const Architecture& architecture, const NumbersSpec& n) {
+  if (!architecture.is_fused()) return false;
   const bool backward = plain(n.gradients) && plain(n.input_gradients.value_or(n.gradients)) &&
                         plain(n.weight_gradients.value_or(n.gradients));
   const bool learned =
@@ -46,9 +47,9 @@ bool fuses(const NumbersSpec& n) {
 
 Step::Step(const StepAsked& asked)
     : asked_(asked),
-      layout_(layout_of(asked.shape)),
+      layout_(layout_of({}, asked.shape)),
       width_(asked.shape.width),
-      hidden_(mlp_width(asked.shape)),
+      hidden_(mlp_width({}, asked.shape)),
       heads_(asked.shape.heads),
       head_width_(width_ / heads_),
       length_(asked.shape.context),

@@ -32,9 +32,10 @@ struct StepAsked {
   bool operator==(const StepAsked&) const = default;
 };
 
-/// Whether a member with these numbers can be computed this way: estimator identity, nothing learned, no rotation, and
-/// neither gradients nor attention operands rounded. The others go through model/transformer.h.
-bool fuses(const NumbersSpec& numbers);
+/// Whether a member can be computed this way: its architecture is the one of Architecture's defaults, with or without
+/// norm of queries and keys, and its numbers have estimator identity, nothing learned, no rotation, and neither
+/// gradients nor attention operands rounded. The others go through model/transformer.h.
+bool fuses(const Architecture& architecture, const NumbersSpec& numbers);
 
 class Step {
  public:
