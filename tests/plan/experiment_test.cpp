@@ -137,6 +137,9 @@ TEST_CASE("optimiser and schedule are the recipe's unless the experiment asks fo
   CHECK((!adamw.optimizer && !adamw.momentum && !adamw.adjust_lr));
   const TrainingSpec wsd = training("2020-gpt3", {"training.schedule=wsd"});
   CHECK((!wsd.schedule && !wsd.final_rate && wsd.cooldown == 0.2));
+  const std::string mixed = with("{depth: 2, width: 32}", "{depth: 2, width: 32, recipe: 2025-muon}");
+  CHECK(complaints(mixed, {"training.momentum=0.9"}) == "");
+  CHECK_THAT(complaints(kSmall, {"training.momentum=0.9"}), ContainsSubstring("optimizer: muon"));
   CHECK_THAT(complaints(kSmall, {"recipe=2025-muon", "training.optimizer=adamw", "training.momentum=0.9"}),
              ContainsSubstring("training.momentum") && ContainsSubstring("optimizer: muon"));
   CHECK_THAT(complaints(kSmall, {"recipe=2019-gpt2", "training.cooldown=0.1"}),
