@@ -7,7 +7,8 @@
 
 namespace vernier::plan {
 
-/// `usual`: what the recipes of an experiment have where nothing is asked; a key belongs where it does with one of them.
+/// `usual`: what the recipes of an experiment have where nothing is asked; a key belongs where it does with one of
+/// them.
 void check_choices(const TrainingAsked& training, const std::vector<RecipeTraining>& usual, Findings& findings);
 
 }  // namespace vernier::plan

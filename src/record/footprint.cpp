@@ -51,29 +51,36 @@ std::int64_t head_bytes(const ShapeSpec& shape, std::int64_t rows, const Numbers
   return size * (kFloat * groups + prepared(parse_number(numbers.head).rounded, false));
 }
 
-/// What autograd keeps of one row of a block where no fused step does (model/transformer.h): the stream before and
-/// after both norms and their results, queries, keys and values as products, as heads and rounded, what attention and
-/// the mlp give, operands beside what they were rounded from.
-std::int64_t composed_row(const Widths& w, bool kv_rounded, bool rounded) {
-  const std::int64_t heads = (6 + 2 * kv_rounded) * w.channels + w.heads, mlp = 2 * w.up() + w.hidden;
-  const std::int64_t operands = rounded ? 3 * w.channels + w.hidden : 0;
-  return kFloat * (8 * w.channels + heads + mlp + operands);
+/// Whether autograd keeps what the activation saw or gave beside the operand that it became.
+bool keeps_activation(const Architecture& architecture, bool carried) {
+  return architecture.activation != Activation::Relu || carried;
 }
 
-/// Logits, their softmax and its gradient, which the fused step never has as a whole.
-std::int64_t composed_head(const ShapeSpec& shape, std::int64_t rows, bool capped) {
-  return kFloat * rows * shape.vocab * (capped ? 5 : 3);
+/// What autograd keeps of one row of a block where no fused step does (model/transformer.h): what both norms saw,
+/// queries, keys and values (before they were turned too), the mlp between its matrices, operands of the products,
+/// statistics; where attention is rounded, its scores, probabilities and what they were rounded to.
+std::int64_t composed_row(const Architecture& architecture, const ShapeSpec& shape, const Widths& w, bool carried,
+                          bool scores) {
+  const std::int64_t heads = (architecture.positions == Positions::Rotary ? 6 : 3) * w.channels;
+  const std::int64_t activation = keeps_activation(architecture, carried) ? w.up() : 0;
+  const std::int64_t attention = scores ? 4 * shape.heads * shape.context : 0;
+  return kFloat * (2 * w.channels + heads + activation + attention + w.heads) +
+         (carried ? kBf16 : kFloat) * (3 * w.channels + w.hidden);
 }
 
-/// With nothing computed twice.
+/// With nothing computed twice; the logits, and their gradient, are there as a whole, and again where they are capped.
 std::int64_t composed_bytes(const Architecture& architecture, const ShapeSpec& shape, std::int64_t rows,
-                            const NumbersSpec& numbers) {
+                            const NumbersSpec& numbers, bool carried) {
   const Widths w{shape.width, mlp_width(architecture, shape), shape.heads, architecture.is_gated()};
-  const bool weights = parse_number(numbers.weights).rounded, rounded = parse_number(numbers.activations).rounded;
+  const bool scores = parse_number(numbers.attention).rounded;
+  const std::int64_t of_row = composed_row(architecture, shape, w, carried, scores);
+  const std::int64_t logits = (architecture.logit_cap ? 4 : 2) * shape.vocab, passing = w.up() + 2 * w.channels;
   const std::int64_t matrices = shape.depth * w.channels * (4 * w.channels + w.up() + w.hidden);
-  return rows * (shape.depth * composed_row(w, parse_number(numbers.kv).rounded, rounded) + passing_of_row(w)) +
-         composed_head(shape, rows, architecture.logit_cap.has_value()) + kFloat * matrices * (1 + weights) +
-         kFloat * 2 * shape.vocab * shape.width;
+  return rows * (shape.depth * of_row + kFloat * (logits + passing)) +
+         matrices * (carried                                 ? kBf16
+                     : parse_number(numbers.weights).rounded ? kFloat
+                                                             : 0) +
+         kFloat * shape.vocab * shape.width;
 }
 
 }  // namespace
@@ -81,9 +88,9 @@ std::int64_t composed_bytes(const Architecture& architecture, const ShapeSpec& s
 std::int64_t step_bytes(const Architecture& architecture, const ShapeSpec& shape, std::int64_t batch,
                         const NumbersSpec& numbers, bool exact, bool recompute) {
   const std::int64_t rows = batch * shape.context, blocks = recompute ? 1 : shape.depth;
-  if (!architecture.is_fused()) return composed_bytes(architecture, shape, rows, numbers);
-  const Widths widths{shape.width, mlp_width(architecture, shape), shape.heads, true};
   const bool carried = is_carried(numbers, exact);
+  if (!architecture.is_fused()) return composed_bytes(architecture, shape, rows, numbers, carried);
+  const Widths widths{shape.width, mlp_width(architecture, shape), shape.heads, true};
   const std::int64_t kept = kept_of_row(widths, carried ? kBf16 : kFloat, parse_number(numbers.kv).rounded);
   const std::int64_t matrices = shape.depth * widths.channels * (4 * widths.channels + 3 * widths.hidden);
   return rows * (blocks * kept + shape.depth * kFloat * widths.channels + passing_of_row(widths)) +

@@ -95,12 +95,8 @@ TEST_CASE("recipes have a date, and an unknown one is answered with the known", 
 
 TEST_CASE("a dated recipe never changes: another choice is another name", "[record][fast]") {
   const std::map<std::string, std::string> known{
-      {"2017-vaswani", "6dd8ccf3439e80af"},
-      {"2019-gpt2", "b5e43f7e72a33f4e"},
-      {"2020-gpt3", "2ad64c6de10e6ea6"},
-      {"2023-llama", "bcd3f27bea5b3700"},
-      {"2024-wsd", "d62a761ee2ae718e"},
-      {"2025-muon", "78a45e83570e2562"},
+      {"2017-vaswani", "6dd8ccf3439e80af"}, {"2019-gpt2", "b5e43f7e72a33f4e"}, {"2020-gpt3", "2ad64c6de10e6ea6"},
+      {"2023-llama", "bcd3f27bea5b3700"},   {"2024-wsd", "d62a761ee2ae718e"},  {"2025-muon", "78a45e83570e2562"},
   };
   REQUIRE(recipes().size() == known.size());
   for (const Recipe& recipe : recipes()) {
