@@ -67,12 +67,27 @@ void Corpus::validation_sequence(std::int64_t index, std::int64_t context, std::
              source_);
 }
 
-std::optional<double> Corpus::sequence_entropy(const std::uint16_t* tokens, std::int64_t context) const {
+std::int64_t Corpus::held_out_spans(std::int64_t prefix, std::int64_t answer) const {
+  const Text* text = std::get_if<Text>(&source_);
+  return text ? text->spans(Text::Part::Validation, prefix, answer) : kEndless;
+}
+
+void Corpus::held_out_span(std::int64_t index, std::int64_t prefix, std::int64_t answer, std::uint16_t* tokens) const {
+  std::visit(Overload{[&](const Oracle& oracle) { oracle.sequence("validation", index, prefix + answer, tokens); },
+                      [&](const Text& text) { text.span(Text::Part::Validation, index, prefix, answer, tokens); }},
+             source_);
+}
+
+std::optional<double> Corpus::entropy_of(const std::uint16_t* tokens, std::int64_t first, std::int64_t last) const {
   const Oracle* oracle = std::get_if<Oracle>(&source_);
   if (!oracle) return std::nullopt;
   double sum = 0;
-  for (std::int64_t t = 1; t <= context; ++t) sum -= std::log(oracle->probability(tokens, t));
-  return sum / static_cast<double>(context);
+  for (std::int64_t t = first; t < last; ++t) sum -= std::log(oracle->probability(tokens, t));
+  return sum / static_cast<double>(last - first);
+}
+
+std::optional<double> Corpus::sequence_entropy(const std::uint16_t* tokens, std::int64_t context) const {
+  return entropy_of(tokens, 1, context + 1);
 }
 
 std::optional<double> Corpus::expected_entropy(const std::uint16_t* tokens, std::int64_t context) const {

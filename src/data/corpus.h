@@ -42,6 +42,14 @@ class Corpus {
   /// Writes the index-th held-out sequence; none shares a predicted token with training.
   void validation_sequence(std::int64_t index, std::int64_t context, std::uint16_t* tokens) const;
 
+  /// Spans of prefix + answer held-out tokens; no two share a token of their answers.
+  std::int64_t held_out_spans(std::int64_t prefix, std::int64_t answer) const;
+  /// Writes the prefix + answer tokens of one, 0 <= index < held_out_spans(prefix, answer).
+  void held_out_span(std::int64_t index, std::int64_t prefix, std::int64_t answer, std::uint16_t* tokens) const;
+
+  /// The mean over positions first ... last - 1, first > 0, of -ln p(token | all tokens before it) [nats per token];
+  /// absent where the corpus does not know p.
+  std::optional<double> entropy_of(const std::uint16_t* tokens, std::int64_t first, std::int64_t last) const;
   /// The loss of a perfect model on exactly these tokens: the mean over the `context` predicted positions of
   /// -ln p(token | all tokens before it) [nats per token]; absent where the corpus does not know p. A record's
   /// loss_floor is its mean over the held-out sequences.

@@ -33,6 +33,15 @@ std::int64_t windows_in(std::string_view bytes, std::int64_t context) {
   return std::max<std::int64_t>(0, (static_cast<std::int64_t>(bytes.size()) - 1) / context);
 }
 
+std::int64_t spans_in(std::string_view bytes, std::int64_t prefix, std::int64_t answer) {
+  return std::max<std::int64_t>(0, (static_cast<std::int64_t>(bytes.size()) - prefix) / answer);
+}
+
+void write_tokens(std::string_view bytes, std::int64_t from, std::int64_t count, std::uint16_t* tokens) {
+  const char* begin = bytes.data() + from;
+  std::transform(begin, begin + count, tokens, [](char byte) { return static_cast<unsigned char>(byte); });
+}
+
 /// Sizes only, so that checking an experiment does not read a whole corpus.
 void check_sizes(const TextSpec& spec, const std::vector<fs::path>& files, Problems& found) {
   std::int64_t train = 0, validation = 0;
@@ -106,11 +115,23 @@ void Text::window(Part part, std::int64_t index, std::int64_t context, std::uint
   for (const File& file : files_) {
     const std::string_view bytes = part_of(file, part);
     const std::int64_t here = windows_in(bytes, context);
-    if (left < here) {
-      const char* from = bytes.data() + left * context;
-      std::transform(from, from + context + 1, tokens, [](char byte) { return static_cast<unsigned char>(byte); });
-      return;
-    }
+    if (left < here) return write_tokens(bytes, left * context, context + 1, tokens);
+    left -= here;
+  }
+}
+
+std::int64_t Text::spans(Part part, std::int64_t prefix, std::int64_t answer) const {
+  std::int64_t count = 0;
+  for (const File& file : files_) count += spans_in(part_of(file, part), prefix, answer);
+  return count;
+}
+
+void Text::span(Part part, std::int64_t index, std::int64_t prefix, std::int64_t answer, std::uint16_t* tokens) const {
+  std::int64_t left = index;
+  for (const File& file : files_) {
+    const std::string_view bytes = part_of(file, part);
+    const std::int64_t here = spans_in(bytes, prefix, answer);
+    if (left < here) return write_tokens(bytes, left * answer, prefix + answer, tokens);
     left -= here;
   }
 }

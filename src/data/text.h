@@ -25,6 +25,11 @@ class Text {
   std::int64_t windows(Part part, std::int64_t context) const;
   void window(Part part, std::int64_t index, std::int64_t context, std::uint16_t* tokens) const;
 
+  /// Spans of prefix + answer bytes, their answers end to end from the first that has its prefix in the same part of
+  /// the same file.
+  std::int64_t spans(Part part, std::int64_t prefix, std::int64_t answer) const;
+  void span(Part part, std::int64_t index, std::int64_t prefix, std::int64_t answer, std::uint16_t* tokens) const;
+
  private:
   struct File {
     std::string bytes;

@@ -22,7 +22,7 @@ Calibration calibration_from(const Ground& ground, std::int64_t sequences) {
 
 std::vector<std::optional<train::Evaluation>> evaluated(const Ground& ground, const std::vector<Variant>& variants) {
   const RunSpec& run = ground.spec;
-  train::CohortSpec spec{run.shape, run.recipe, run.training, {}, run.validation_tokens, run.exact};
+  train::CohortSpec spec{run.shape, run.recipe, run.training, {}, run.validation_tokens, run.exact, false, run.cloze};
   train::CohortState state;
   for (const Variant& variant : variants) {
     spec.members.push_back({variant.numbers, run.training.learning_rate, run.seed});
@@ -49,6 +49,7 @@ std::vector<PostTrained> post_trained(const Ground& ground, const train::Checkpo
     if (evaluations[i]) {
       row.loss = evaluations[i]->loss;
       row.delta = evaluations[i]->loss - loss_before;
+      row.cloze = evaluations[i]->cloze;
     }
     rows.push_back(row);
   }

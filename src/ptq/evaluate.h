@@ -27,8 +27,8 @@ struct Variant {
   at::Tensor weights_P;
 };
 
-/// The loss of each on the run's held-out tokens, batch by batch as when the run was recorded; absent where it is not
-/// finite.
+/// The loss of each on the run's held-out tokens, and its tasks where the run has some, batch by batch as when the run
+/// was recorded; absent where the loss is not finite.
 std::vector<std::optional<train::Evaluation>> evaluated(const Ground& ground, const std::vector<Variant>& variants);
 
 /// Every task, several at a time: the rows of ptq.csv. `loss_before` is the run's recorded loss.

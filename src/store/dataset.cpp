@@ -92,7 +92,7 @@ constexpr std::array kRunColumns{
               [](Run r) { return optional_value(r.record.loss_floor); }},
     RunColumn{"bits_per_byte", kNumber, "of text corpora [bits]",
               [](Run r) { return optional_value(r.record.bits_per_byte); }},
-    RunColumn{"task_loss", kNumber, "-ln P(answer | context) of the tasks [nats]",
+    RunColumn{"task_loss", kNumber, "mean of -ln P(answer | prefix) of the tasks [nats per token]",
               [](Run r) { return optional_value(r.record.task_loss); }},
     RunColumn{"task_accuracy", kNumber, "share of the tasks answered rightly",
               [](Run r) { return optional_value(r.record.task_accuracy); }},
@@ -124,6 +124,15 @@ constexpr std::array kRunColumns{
               [](Run r) -> Value { return r.spec.numbers.embedding; }},
     RunColumn{"head", kText, "number string of the output layer's weights",
               [](Run r) -> Value { return r.spec.numbers.head; }},
+    RunColumn{"task_loss_se", kNumber, "standard error of task_loss over the tasks [nats per token]",
+              [](Run r) { return optional_value(r.record.task_loss_se); }},
+    RunColumn{"task_accuracy_se", kNumber, "standard error of task_accuracy over the tasks",
+              [](Run r) { return optional_value(r.record.task_accuracy_se); }},
+    RunColumn{"task_loss_floor", kNumber,
+              "task_loss of a model that knows the corpus' probabilities, where there is one [nats per token]",
+              [](Run r) { return optional_value(r.record.task_loss_floor); }},
+    RunColumn{"task_accuracy_ceiling", kNumber, "task_accuracy of such a model",
+              [](Run r) { return optional_value(r.record.task_accuracy_ceiling); }},
 };
 static_assert(names_differ(kRunColumns));
 
@@ -154,45 +163,6 @@ void write_runs_parquet(const std::vector<StoredRun>& runs, const fs::path& file
     columns.push_back({std::string(column.name), column.type, std::string(column.meaning), {}});
     for (const StoredRun& run : runs) columns.back().values.push_back(column.of(run));
   }
-  write_parquet(columns, file);
-}
-
-void write_curves_parquet(const std::vector<StoredRun>& runs, const fs::path& file) {
-  std::vector<TypedColumn> columns{{"run_id", ColumnType::Text, "as in runs.parquet", {}},
-                                   {"step", ColumnType::Integer, "optimiser steps done", {}},
-                                   {"tokens", ColumnType::Integer, "trained on so far [tokens]", {}},
-                                   {"learning_rate", ColumnType::Number, "of this step", {}},
-                                   {"loss_train", ColumnType::Number, "mean since the row before [nats per token]", {}},
-                                   {"loss_val", ColumnType::Number, "measured at few rows [nats per token]", {}},
-                                   {"gradient_norm", ColumnType::Number, "before clipping", {}}};
-  for (const StoredRun& run : runs)
-    for (const CurvePoint& point : run.curve) {
-      const std::array<Value, 7> row{run.id,
-                                     point.step,
-                                     point.tokens,
-                                     point.learning_rate,
-                                     point.loss_train,
-                                     optional_value(point.loss_val),
-                                     point.gradient_norm};
-      for (std::size_t i = 0; i < row.size(); ++i) columns[i].values.push_back(row[i]);
-    }
-  write_parquet(columns, file);
-}
-
-void write_ptq_parquet(const std::vector<StoredRun>& runs, const fs::path& file) {
-  std::vector<TypedColumn> columns{
-      {"run_id", ColumnType::Text, "as in runs.parquet", {}},
-      {"method", ColumnType::Text, "rtn, gptq or awq", {}},
-      {"weights", ColumnType::Text, "number string of the weights after quantization", {}},
-      {"weight_bits", ColumnType::Number, "of one weight, scales left out [bits]", {}},
-      {"loss", ColumnType::Number, "on the held-out tokens of the run [nats per token]", {}},
-      {"delta", ColumnType::Number, "loss - loss_val of the run [nats per token]", {}}};
-  for (const StoredRun& run : runs)
-    for (const PostTrained& row : run.post_trained) {
-      const std::array<Value, 6> values{
-          run.id, row.method, row.weights, bits(row.weights), optional_value(row.loss), optional_value(row.delta)};
-      for (std::size_t i = 0; i < values.size(); ++i) columns[i].values.push_back(values[i]);
-    }
   write_parquet(columns, file);
 }
 

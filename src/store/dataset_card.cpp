@@ -37,7 +37,6 @@ configs:
   data_files: curves.parquet
 - config_name: ptq
   data_files: ptq.parquet
----
 )";
 
 constexpr std::string_view kReading = R"(
@@ -47,11 +46,31 @@ the N of the fits; all roles are given, so another convention can be chosen. `fp
 then is 32, and fits take such a part as the baseline. `runs.csv` and `runs.parquet` hold the same values.
 )";
 
+constexpr std::string_view kTasks = R"(
+Tasks are cloze questions: which of k continuations follows a held-out prefix? The others come from elsewhere in the
+held-out part, of the same length and of like frequency, and a draw says which is asked for, so that chance is 1 / k.
+`task_loss` is the mean of -ln P(answer | prefix) per token of the right answer, `task_accuracy` the share of questions
+whose right answer is the likeliest. Rows of `curves` with tasks are checkpoints on the way: after 2^j steps, and before
+the cool-down. Runs of one `parent` share their trunk, and so repeat its checkpoints.
+)";
+
+template <class Rows>
+bool any_of(const std::vector<StoredRun>& runs, Rows StoredRun::*rows) {
+  return std::any_of(runs.begin(), runs.end(), [&](const StoredRun& run) { return !(run.*rows).empty(); });
+}
+
+bool has_tasks(const std::vector<StoredRun>& runs) {
+  return std::any_of(runs.begin(), runs.end(), [](const StoredRun& run) { return run.spec.cloze.has_value(); });
+}
+
 std::string card(const std::vector<StoredRun>& runs, bool with_fits) {
+  const bool compressed = any_of(runs, &StoredRun::compressed);
   const auto diverged =
       std::count_if(runs.begin(), runs.end(), [](const StoredRun& run) { return run.record.status == "diverged"; });
   std::string text(kFrontMatter);
-  text += "\n# Training runs at simulated precision\n\nSmall transformers trained by vernier, one row per run.\n\n";
+  if (compressed) text += "- config_name: compressed\n  data_files: compressed.parquet\n";
+  text +=
+      "---\n\n# Training runs at simulated precision\n\nSmall transformers trained by vernier, one row per run.\n\n";
   text += fmt::format("- runs: {}, of which {} diverged\n", runs.size(), diverged);
   text += fmt::format("- N, parameters outside embeddings: {}\n",
                       range_of(runs, [](const StoredRun& run) { return run.record.parameters.non_embedding(); }));
@@ -64,9 +83,12 @@ std::string card(const std::vector<StoredRun>& runs, bool with_fits) {
   text +=
       "- `ptq.parquet`: loss after the weights of a run were quantized once it was trained, one row per method and "
       "number\n";
+  if (compressed)
+    text += "- `compressed.parquet`: smaller models made of trained ones, one row per run and way of doing it\n";
   if (with_fits) text += "- `fits.json`: laws fitted to these runs, with intervals\n";
   text += "- `digests.txt`: XXH3 of 128 bits of every other file\n\n## Reading it\n";
   text += kReading;
+  if (has_tasks(runs)) text += kTasks;
   text += "\n## Columns\n\n| column | meaning |\n|---|---|\n";
   for (const RunColumn& column : run_columns()) text += fmt::format("| `{}` | {} |\n", column.name, column.meaning);
   return text;
@@ -84,6 +106,10 @@ std::vector<std::string> write_dataset(const std::vector<StoredRun>& runs, const
   write_curves_parquet(runs, folder / "curves.parquet");
   write_ptq_parquet(runs, folder / "ptq.parquet");
   std::vector<std::string> names{"runs.csv", "runs.parquet", "curves.parquet", "ptq.parquet"};
+  if (any_of(runs, &StoredRun::compressed)) {
+    write_compressed_parquet(runs, folder / "compressed.parquet");
+    names.emplace_back("compressed.parquet");
+  }
   if (fits) {
     write_text(folder / "fits.json", fits->dump(2) + "\n");
     names.emplace_back("fits.json");

@@ -24,7 +24,25 @@ CountByRole times(const CountByRole& count, double factor) {
           count.head * factor};
 }
 
+void note_tasks(const train::Evaluation& evaluation, RunRecord& record) {
+  if (const auto& cloze = evaluation.cloze) {
+    record.task_loss = cloze->loss;
+    record.task_loss_se = cloze->loss_se;
+    record.task_accuracy = cloze->accuracy;
+    record.task_accuracy_se = cloze->accuracy_se;
+  }
+  if (const auto& known = evaluation.cloze_known) {
+    record.task_loss_floor = known->loss;
+    record.task_accuracy_ceiling = known->accuracy;
+  }
+}
+
 }  // namespace
+
+void note_evaluation(const train::Evaluation& evaluation, CurvePoint& point) {
+  point.loss_val = evaluation.loss;
+  point.cloze = evaluation.cloze;
+}
 
 StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member,
                      const std::optional<train::Evaluation>& evaluation, const BranchFacts& facts) {
@@ -41,7 +59,8 @@ StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member
     if (!member.curve.empty()) record.loss_train = member.curve.back().loss_train;
     if (const auto bytes = facts.experiment.opened->bytes_per_token())
       record.bits_per_byte = evaluation->loss / std::numbers::ln2 / *bytes;
-    if (!stored.curve.empty()) stored.curve.back().loss_val = evaluation->loss;
+    note_tasks(*evaluation, record);
+    if (!stored.curve.empty()) note_evaluation(*evaluation, stored.curve.back());
   }
   record.experiment = facts.experiment.name;
   record.set = facts.experiment.set;

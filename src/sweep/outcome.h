@@ -18,6 +18,9 @@ struct BranchFacts {
 StoredRun stored_run(const plan::NamedRun& run, const train::MemberState& member,
                      const std::optional<train::Evaluation>& evaluation, const BranchFacts& facts);
 
+/// Puts what a checkpoint was found to be into its row of the curve.
+void note_evaluation(const train::Evaluation& evaluation, CurvePoint& point);
+
 /// Name of the trunk that a run's branch left: the digest of its spec without the number of tokens.
 std::string trunk_id(const RunSpec& spec, const std::string& corpus_digest);
 

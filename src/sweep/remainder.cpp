@@ -106,6 +106,7 @@ train::CohortSpec spec_of(const plan::Cohort& cohort, bool recompute) {
   spec.validation_tokens = cohort.validation_tokens;
   spec.exact = cohort.exact;
   spec.recompute = recompute;
+  spec.cloze = cohort.cloze;
   for (const plan::Member& member : cohort.members)
     spec.members.push_back({member.numbers, member.learning_rate, member.seed});
   return spec;

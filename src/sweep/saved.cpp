@@ -25,6 +25,23 @@ at::Tensor& part_of(train::MemberState& member, std::size_t part) {
   return part == 0 ? member.weights_P : part == 1 ? member.first_moment_P : member.second_moment_P;
 }
 
+/// A row of the curve, as long as it has something to say.
+Json row_of(const CurvePoint& p) {
+  Json row = {p.step, p.tokens, p.learning_rate, p.loss_train, p.gradient_norm};
+  if (p.loss_val) row.push_back(*p.loss_val);
+  if (p.loss_val && p.cloze)
+    for (const double value : {p.cloze->loss, p.cloze->loss_se, p.cloze->accuracy, p.cloze->accuracy_se})
+      row.push_back(value);
+  return row;
+}
+
+CurvePoint point_of(const Json& row) {
+  CurvePoint p{row.at(0), row.at(1), row.at(2), row.at(3), std::nullopt, row.at(4)};
+  if (row.size() > 5) p.loss_val = row.at(5).get<double>();
+  if (row.size() > 6) p.cloze = TaskResult{row.at(6), row.at(7), row.at(8), row.at(9)};
+  return p;
+}
+
 /// The parts of a member that are no tensors.
 Json notes_of(const train::MemberState& member, double seconds) {
   Json notes = {{"loss_sum", member.loss_sum},
@@ -34,8 +51,7 @@ Json notes_of(const train::MemberState& member, double seconds) {
                 {"seconds", seconds},
                 {"curve", Json::array()}};
   if (member.diverged_at) notes["diverged_at"] = *member.diverged_at;
-  for (const CurvePoint& p : member.curve)
-    notes["curve"].push_back({p.step, p.tokens, p.learning_rate, p.loss_train, p.gradient_norm});
+  for (const CurvePoint& p : member.curve) notes["curve"].push_back(row_of(p));
   return notes;
 }
 
@@ -45,8 +61,7 @@ void read_notes(const Json& notes, train::MemberState& member) {
   member.last_rate = notes.at("last_rate");
   member.last_norm = notes.at("last_norm");
   if (notes.contains("diverged_at")) member.diverged_at = notes["diverged_at"].get<std::int64_t>();
-  for (const Json& row : notes.at("curve"))
-    member.curve.push_back({row.at(0), row.at(1), row.at(2), row.at(3), std::nullopt, row.at(4)});
+  for (const Json& row : notes.at("curve")) member.curve.push_back(point_of(row));
 }
 
 /// Of the step, the notes and every tensor with its name.

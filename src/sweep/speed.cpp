@@ -78,7 +78,9 @@ void measure_missing(const Measuring& measuring, std::vector<std::int64_t> sizes
 MeasuredSpeed measured_speed(const plan::Cohort& cohort, const std::shared_ptr<const data::Corpus>& corpus,
                              const Machine& machine, double seconds, std::int64_t steps) {
   const std::atomic<bool> stop = false;
-  train::CohortTrainer trainer(spec_of(cohort, false), corpus, machine.device, machine.threads);
+  train::CohortSpec spec = spec_of(cohort, false);
+  spec.cloze.reset();  // nothing is evaluated
+  train::CohortTrainer trainer(std::move(spec), corpus, machine.device, machine.threads);
   train::CohortState state = trainer.initial_state();
   const std::vector<bool> active(cohort.members.size(), true);
   const auto seconds_to = [&](std::int64_t step) {

@@ -5,6 +5,7 @@
 
 #include "record/recipe.h"
 #include "sweep/alarms.h"
+#include "sweep/checkpoints.h"
 #include "sweep/lap_clock.h"
 #include "sweep/outcome.h"
 #include "sweep/post_training.h"
@@ -128,6 +129,41 @@ class Wave {
          training_flops_per_token(architecture_of(rest_.cohort.recipe), rest_.cohort.shape).total() * tokens});
   }
 
+  /// Whether a member is to be looked at: its curve ends with this step, and nobody has looked yet.
+  static bool is_due(const train::MemberState& member, std::int64_t step) {
+    return !member.diverged_at && !member.curve.empty() && member.curve.back().step == step &&
+           !member.curve.back().cloze;
+  }
+
+  /// Held-out loss and tasks at this step, for the curve; what a state that was loaded brought along stays.
+  void look(const Course& course) {
+    train::CohortState& state = course.on.state;
+    std::vector<bool> due = course.active;
+    for (std::size_t m = 0; m < due.size(); ++m) due[m] = due[m] && is_due(state.members[m], state.step);
+    if (count(due) == 0) return;
+    const auto evaluations = trainer_.evaluate(state, due);
+    for (std::size_t m = 0; m < due.size(); ++m)
+      if (evaluations[m]) note_evaluation(*evaluations[m], state.members[m].curve.back());
+    laps_.charge(course.on.seconds, due);
+  }
+
+  /// Trains to step `until` and looks at the steps of the form 2^j on the way. The end of a run is left to `branch`.
+  void advance_looking(const Course& course, const train::CohortTrainer::Order& order) {
+    const std::int64_t& step = course.on.state.step;
+    const auto look_if_one = [&] {
+      const bool ends = order.close_curve && step == order.until;
+      if (!ends && next_look(rest_.cohort, step - 1) == step) look(course);
+    };
+    look_if_one();  // a state may have been saved before anybody looked
+    do {
+      train::CohortTrainer::Order part = order;
+      part.until = std::min(order.until, next_look(rest_.cohort, step).value_or(order.until));
+      part.close_curve = order.close_curve && part.until == order.until;
+      advance(course, part);
+      look_if_one();
+    } while (step < order.until);
+  }
+
   /// Trains to step `until`; a stop on the way saves the state and throws.
   void advance(const Course& course, train::CohortTrainer::Order order) {
     const std::int64_t members = count(course.active);
@@ -161,7 +197,7 @@ class Wave {
     const std::int64_t leave = rest_.cohort.steps(h).leave;
     if (trunk_.state.step == leave) return;
     const Course course{trunk_, rest_.from(h), place("trunk"), alarms_};
-    advance(course, {leave, rate_of(h), {}});
+    advance_looking(course, {leave, rate_of(h), {}});
     keep(course);
   }
 
@@ -179,6 +215,19 @@ class Wave {
     return cooled;
   }
 
+  void close_curves(const Course& course) const {
+    train::CohortState& state = course.on.state;
+    for (std::size_t m = 0; m < names_.size(); ++m)
+      if (course.active[m] && !state.members[m].diverged_at)
+        train::close_curve(state.members[m], state.step, rest_.cohort.step_tokens());
+  }
+
+  /// The row is the branch's alone: the trunk that others leave later goes on without it.
+  void look_before_cooling(const Course& course) {
+    close_curves(course);
+    look(course);
+  }
+
   void branch(std::size_t h) {
     const plan::Steps steps = rest_.cohort.steps(h);
     const std::vector<bool> active = rest_.at(h);
@@ -186,10 +235,10 @@ class Wave {
     laps_.begin();
     Saved cooled = begun_branch(h, active, saved_place);
     Alarms alarms = alarms_;
-    advance({cooled, active, saved_place, alarms}, {steps.total, rate_of(h), {}, true});
-    for (std::size_t m = 0; m < names_.size(); ++m)  // a branch without steps has closed no row
-      if (active[m] && !cooled.state.members[m].diverged_at)
-        train::close_curve(cooled.state.members[m], steps.total, rest_.cohort.step_tokens());
+    const Course course{cooled, active, saved_place, alarms};
+    if (rest_.cohort.cloze && cooled.state.step == steps.leave && steps.cooldown > 0) look_before_cooling(course);
+    advance_looking(course, {steps.total, rate_of(h), {}, true});
+    close_curves(course);  // a branch without steps has closed no row
     const auto evaluations = trainer_.evaluate(cooled.state, active);
     laps_.charge(cooled.seconds, active);
     for (std::size_t m = 0; m < names_.size(); ++m)

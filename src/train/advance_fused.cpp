@@ -93,18 +93,21 @@ void CohortTrainer::train_fused(std::size_t k, CohortState& state, const Order& 
 }
 
 std::vector<double> CohortTrainer::fused_losses(std::size_t k, const MemberState& member,
-                                                const at::Tensor& tokens_ST1) const {
-  const Member& asked = spec_.members[k];
-  model::cpu::Step& fused = worker().step_for(step_of(spec_, k, false));
-  const model::Rules rules = model::rules_of_evaluation(asked.numbers, asked.seed, spec_.exact);
+                                                const Sequences& asked) const {
+  const std::int64_t count = asked.tokens_ST1.size(0), length = asked.tokens_ST1.size(1) - 1, from = asked.first_row;
+  model::cpu::StepAsked evaluation = step_of(spec_, k, false);
+  evaluation.shape.context = length;  // which no parameter of these models depends on
+  evaluation.batch = asked.batch;
+  model::cpu::Step& fused = worker().step_for(evaluation);
+  const Member& its = spec_.members[k];
+  const model::Rules rules = model::rules_of_evaluation(its.numbers, its.seed, spec_.exact);
   std::vector<double> losses;
-  for (std::int64_t first = 0; first < tokens_ST1.size(0); first += spec_.training.batch) {
-    const std::int64_t sequences = std::min(spec_.training.batch, tokens_ST1.size(0) - first),
-                       length = spec_.shape.context;
+  for (std::int64_t first = 0; first < count; first += asked.batch) {
+    const std::int64_t sequences = std::min(asked.batch, count - first);
     const float* row = fused.losses(rules, member.weights_P.const_data_ptr<float>(),
-                                    tokens_ST1.const_data_ptr<std::int64_t>() + first * (length + 1), sequences);
+                                    asked.tokens_ST1.const_data_ptr<std::int64_t>() + first * (length + 1), sequences);
     for (std::int64_t s = 0; s < sequences; ++s, row += length)
-      losses.push_back(std::accumulate(row, row + length, 0.0) / static_cast<double>(length));
+      losses.push_back(std::accumulate(row + from, row + length, 0.0) / static_cast<double>(length - from));
   }
   return losses;
 }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "data/moments.h"
 #include "model/cpu/step.h"
 #include "record/training_choices.h"
 #include "train/cuda/device.h"
@@ -71,6 +72,7 @@ CohortTrainer::CohortTrainer(CohortSpec spec, std::shared_ptr<const data::Corpus
     layouts_.push_back(model::layout_of(architecture, spec_.shape, member.numbers));
     fused_.push_back(device_.is_cpu() && model::cpu::fuses(architecture, member.numbers));
   }
+  if (spec_.cloze) cloze_ = data::cloze_of(*spec_.cloze, *corpus_);
   keep_freed_memory();
   make_workers();
   if (device_.is_cuda()) cuda::be_deterministic();
@@ -235,24 +237,6 @@ void CohortTrainer::advance(CohortState& state, const Order& order, const std::a
   }
 }
 
-namespace {
-
-struct Moments {
-  double mean = 0, standard_error = 0;
-};
-
-Moments moments_of(const std::vector<double>& values) {
-  const double count = static_cast<double>(values.size());
-  Moments moments;
-  for (const double value : values) moments.mean += value / count;
-  double squares = 0;
-  for (const double value : values) squares += (value - moments.mean) * (value - moments.mean);
-  moments.standard_error = values.size() < 2 ? 0 : std::sqrt(squares / (count - 1) / count);
-  return moments;
-}
-
-}  // namespace
-
 void CohortTrainer::unstack(const Group& group, CohortState& state) const {
   if (group.members.size() == 1) return;  // its storage is the member's own
   for (std::size_t j = 0; j < group.members.size(); ++j) {
@@ -266,26 +250,36 @@ void CohortTrainer::unstack(const Group& group, CohortState& state) const {
 
 std::vector<std::vector<double>> CohortTrainer::sequence_losses(const CohortState& state,
                                                                 const std::vector<bool>& active,
-                                                                const at::Tensor& tokens_ST1) const {
+                                                                const Sequences& sequences) const {
   std::vector<std::vector<double>> losses(spec_.members.size());
   const auto fused = fused_of(state, active);
-  auto groups = groups_of(state, active);
+  const auto groups = groups_of(state, active);
   on_threads(fused.size() + groups.size(), [&](std::size_t piece) {
     if (piece < fused.size()) {
-      losses[fused[piece]] = fused_losses(fused[piece], state.members[fused[piece]], tokens_ST1);
+      losses[fused[piece]] = fused_losses(fused[piece], state.members[fused[piece]], sequences);
       return;
     }
-    const std::size_t i = piece - fused.size();
-    const at::NoGradGuard no_gradients;
-    for (const at::Tensor& batch : tokens_ST1.split(spec_.training.batch)) {
-      const at::Tensor rows_KR = model::row_losses(groups[i].cohort, batch).to(at::kCPU, at::kDouble);
-      const auto members = static_cast<std::int64_t>(groups[i].members.size());
-      const at::Tensor means_KS = rows_KR.view({members, batch.size(0), -1}).mean(2);
-      for (std::size_t j = 0; j < groups[i].members.size(); ++j)
-        for (std::int64_t s = 0; s < batch.size(0); ++s)
-          losses[groups[i].members[j]].push_back(means_KS[static_cast<std::int64_t>(j)][s].item<double>());
-    }
+    const Group& group = groups[piece - fused.size()];
+    auto of_members = group_losses(group, sequences);
+    for (std::size_t j = 0; j < group.members.size(); ++j) losses[group.members[j]] = std::move(of_members[j]);
   });
+  return losses;
+}
+
+std::vector<std::vector<double>> CohortTrainer::group_losses(const Group& group, const Sequences& sequences) const {
+  const at::NoGradGuard no_gradients;
+  std::vector<std::vector<double>> losses(group.members.size());
+  const auto members = static_cast<std::int64_t>(group.members.size());
+  for (const at::Tensor& batch : sequences.tokens_ST1.split(sequences.batch)) {
+    const at::Tensor rows_KR = model::row_losses(group.cohort, batch).to(at::kCPU, at::kDouble);
+    const at::Tensor rows_KST = rows_KR.view({members, batch.size(0), -1});
+    const at::Tensor means_KS = rows_KST.slice(2, sequences.first_row).mean(2).contiguous();
+    const auto* means = means_KS.const_data_ptr<double>();
+    for (std::vector<double>& of_member : losses) {
+      of_member.insert(of_member.end(), means, means + batch.size(0));
+      means += batch.size(0);
+    }
+  }
   return losses;
 }
 
@@ -304,17 +298,44 @@ CohortTrainer::HeldOut CohortTrainer::held_out() const {
   return part;
 }
 
+/// Every choice after the prefix of its item, no longer than that. A batch has whole items, as many as have no more
+/// tokens than one of training, so that its memory suffices.
+CohortTrainer::Sequences CohortTrainer::questions() const {
+  const ClozeSpec& cloze = cloze_->spec;
+  const std::int64_t length = cloze.prefix + cloze.answer;
+  Sequences all{at::empty({cloze.items * cloze.choices, length}, at::kLong), 0, cloze.prefix - 1};
+  auto* to = all.tokens_ST1.data_ptr<std::int64_t>();
+  for (const data::ClozeItem& item : cloze_->items)
+    for (std::size_t c = 0; c < item.choices.size(); ++c) to = std::ranges::copy(data::sequence_of(item, c), to).out;
+  const std::int64_t items = spec_.step_tokens() / ((length - 1) * cloze.choices);
+  all.batch = std::max<std::int64_t>(1, items) * cloze.choices;
+  all.tokens_ST1 = all.tokens_ST1.to(device_);
+  return all;
+}
+
+std::vector<std::optional<TaskResult>> CohortTrainer::answers(const CohortState& state,
+                                                              const std::vector<bool>& active) const {
+  const auto losses = sequence_losses(state, active, questions());
+  std::vector<std::optional<TaskResult>> results(spec_.members.size());
+  for (std::size_t k = 0; k < results.size(); ++k)
+    if (!losses[k].empty()) results[k] = data::result_of(*cloze_, losses[k]);
+  return results;
+}
+
 std::vector<std::optional<Evaluation>> CohortTrainer::evaluate(const CohortState& state,
                                                                const std::vector<bool>& active) const {
   const HeldOut part = held_out();
-  const auto losses = sequence_losses(state, active, part.tokens_ST1);
+  const auto losses = sequence_losses(state, active, {part.tokens_ST1, spec_.training.batch, 0});
+  std::vector<std::optional<TaskResult>> answered(spec_.members.size());
+  if (cloze_) answered = answers(state, active);
   std::vector<std::optional<Evaluation>> results(spec_.members.size());
   for (std::size_t k = 0; k < results.size(); ++k) {
     if (losses[k].empty()) continue;
-    const Moments moments = moments_of(losses[k]);
+    const data::Moments moments = data::moments_of(losses[k]);
     if (!std::isfinite(moments.mean)) continue;
-    results[k] =
-        Evaluation{moments.mean, moments.standard_error, part.floor, part.tokens_ST1.size(0) * spec_.shape.context};
+    const std::int64_t tokens = part.tokens_ST1.size(0) * spec_.shape.context;
+    results[k] = Evaluation{moments.mean, moments.standard_error, part.floor, tokens, answered[k]};
+    if (cloze_) results[k]->cloze_known = cloze_->known;
   }
   return results;
 }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "data/cloze.h"
 #include "data/corpus.h"
 #include "model/transformer.h"
 #include "record/run_record.h"
@@ -35,6 +36,7 @@ struct CohortSpec {
   std::int64_t validation_tokens = 0;
   bool exact = false;      ///< fp32 carriers throughout
   bool recompute = false;  ///< activations are computed again in the backward pass, which changes no result
+  std::optional<ClozeSpec> cloze = std::nullopt;  ///< absent: no tasks
 
   std::int64_t step_tokens() const { return training.batch * shape.context; }
   std::int64_t warmup_steps() const { return training.warmup_tokens / step_tokens(); }
@@ -59,11 +61,13 @@ struct CohortState {
 /// The state with storage of their own for the members in `active`; the others share theirs, and must not be trained.
 CohortState copy_of(const CohortState& state, const std::vector<bool>& active);
 
-/// The loss of one member on the held-out tokens.
+/// The loss of one member on the held-out tokens, and its tasks.
 struct Evaluation {
   double loss = 0, standard_error = 0;  ///< [nats per token]
   std::optional<double> floor;          ///< of the same tokens [nats per token]
   std::int64_t tokens = 0;
+  std::optional<TaskResult> cloze = std::nullopt;        ///< absent where the spec has none, or it is not finite
+  std::optional<TaskResult> cloze_known = std::nullopt;  ///< of a model that knows the corpus' probabilities
 };
 
 /// Rows of a curve: sixteen in each doubling of the steps, and the last step of a branch.
@@ -94,8 +98,11 @@ class CohortTrainer {
   /// numbers up to the order of sums.
   void advance_stacked(CohortState& state, const Order& order, const std::atomic<bool>& stop) const;
 
-  /// One evaluation per member; absent for diverged ones and those not active.
+  /// One evaluation per member, tasks included; absent for diverged ones and those not active.
   std::vector<std::optional<Evaluation>> evaluate(const CohortState& state, const std::vector<bool>& active) const;
+  /// What every member makes of the tasks of the spec, which must have some; absent likewise, and where a loss is not
+  /// finite.
+  std::vector<std::optional<TaskResult>> answers(const CohortState& state, const std::vector<bool>& active) const;
 
   /// Of a member's storage; members differ in it where they learn scales.
   const model::Layout& layout(std::size_t member) const { return layouts_[member]; }
@@ -115,7 +122,14 @@ class CohortTrainer {
   Worker& worker() const;
   void make_workers();
   void train_fused(std::size_t member, CohortState& state, const Order& order, const at::Tensor& tokens_SBT1) const;
-  std::vector<double> fused_losses(std::size_t member, const MemberState& state, const at::Tensor& tokens_ST1) const;
+  /// Sequences to be evaluated, of any length up to that of training, and which of their losses are asked for.
+  struct Sequences {
+    at::Tensor tokens_ST1;
+    std::int64_t batch = 0;      ///< at a time; whose activations share a scale where it is one per tensor
+    std::int64_t first_row = 0;  ///< rows before it are left out of the mean
+  };
+  std::vector<double> fused_losses(std::size_t member, const MemberState& state, const Sequences& sequences) const;
+  std::vector<std::vector<double>> group_losses(const Group& group, const Sequences& sequences) const;
   /// Ends a step: reports it, and updates the weights unless the member has diverged, which it returns.
   struct Ended {
     std::size_t member;
@@ -131,9 +145,10 @@ class CohortTrainer {
     std::optional<double> floor;
   };
   HeldOut held_out() const;
-  /// Mean loss of every held-out sequence, per member.
+  Sequences questions() const;
+  /// Mean loss of every sequence, per member.
   std::vector<std::vector<double>> sequence_losses(const CohortState& state, const std::vector<bool>& active,
-                                                   const at::Tensor& tokens_ST1) const;
+                                                   const Sequences& sequences) const;
   at::Tensor batches(std::int64_t first_step, std::int64_t steps) const;
   void on_threads(std::size_t pieces, const std::function<void(std::size_t)>& work) const;
 
@@ -141,6 +156,7 @@ class CohortTrainer {
   std::shared_ptr<const data::Corpus> corpus_;
   at::Device device_;
   int threads_;
+  std::optional<data::Cloze> cloze_;
   std::vector<model::Layout> layouts_;
   std::vector<bool> fused_;                             ///< members whose numbers the fused step knows
   std::vector<std::shared_ptr<Worker>> workers_;        ///< one for each thread, with the memory of its steps

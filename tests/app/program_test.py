@@ -159,6 +159,26 @@ class WithExperiment(unittest.TestCase):
         tokens.write_bytes((40).to_bytes(2, "little") * 10)
         self.assertIn("expected less than the vocabulary", call("eval", run, "--tokens", tokens, expect=2).stderr)
 
+    def test_eval_of_a_run_gives_the_tasks_that_training_recorded(self):
+        tokens = self.folder / "tasks.bin"
+        tokens.write_bytes(b"".join((i % 32).to_bytes(2, "little") for i in range(100)))
+        store = self.folder / "tasks"
+        call("run", self.folder, "--store", store, "--set", "cloze={items: 50, choices: 3, answer: 2, prefix: 8}",
+             "--set", "grid.tokens=[2560]", "--set", "grid.sizes=[{depth: 1, width: 8, heads: 1}]", "--set", "fit.laws=[chinchilla]")
+        run = next(p for p in store.iterdir() if not p.name.startswith("."))
+        record = json.loads((run / "record.json").read_text())
+        keys = ("task_loss", "task_accuracy", "task_loss_se", "task_accuracy_se", "task_loss_floor", "task_accuracy_ceiling")
+        result = json.loads(call("eval", run, "--tokens", tokens, "--json").stdout)
+        for key in keys:
+            self.assertEqual(result[key], record[key])
+        self.assertIn("tasks: accuracy", call("eval", run, "--tokens", tokens).stdout)
+        of_checkpoint = json.loads(call("eval", run / "checkpoint", "--tokens", tokens, "--json").stdout)
+        self.assertEqual(of_checkpoint["loss"], result["loss"])
+        self.assertEqual([of_checkpoint[key] for key in keys], [None] * 6)
+        with open(run / "curve.csv", newline="") as file:
+            looked_at = [row["step"] for row in csv.DictReader(file) if row["task_loss"]]
+        self.assertEqual(looked_at, ["16", "20"])
+
     def test_ptq_starts_from_the_recorded_loss_and_loses_least_at_eight_bits(self):
         run = next(p for p in self.store.iterdir() if not p.name.startswith("."))
         recorded = json.loads((run / "record.json").read_text())["loss_val"]

@@ -22,7 +22,7 @@ constexpr const char* kPromised =
     "loss_train, loss_val, loss_val_se, loss_floor, bits_per_byte, task_loss, task_accuracy, flops, status, "
     "diverged_at, parent, "
     "device, threads, seconds, version, input_gradients, weight_gradients, backward_rounding, rotation, optimizer, "
-    "schedule, embedding, head";
+    "schedule, embedding, head, task_loss_se, task_accuracy_se, task_loss_floor, task_accuracy_ceiling";
 
 std::vector<StoredRun> two_runs() { return {sample_run(1), diverged_run(2)}; }
 
@@ -104,13 +104,54 @@ TEST_CASE("ptq.parquet holds every row of every run, with the bits of its number
   runs[0].post_trained = {{"rtn", "int3/channel", 2.5, 0.25}, {"awq", "e2m1/block32:e8m0", {}, {}}};
   store::write_ptq_parquet(runs, temporary.path / "ptq.parquet");
   const auto table = store::read_table(temporary.path / "ptq.parquet");
-  CHECK(fmt::format("{}", fmt::join(table.names(), ", ")) == "run_id, method, weights, weight_bits, loss, delta");
+  CHECK(fmt::format("{}", fmt::join(table.names(), ", ")) ==
+        "run_id, method, weights, weight_bits, loss, delta, task_loss, task_loss_se, task_accuracy, task_accuracy_se");
   REQUIRE(table.rows() == 2);
   CHECK(cell(table, "run_id", 1).text == runs[0].id);
   CHECK(cell(table, "weights", 0).text == "int3/channel");
   CHECK(cell(table, "weight_bits", 0).number == 3);
   CHECK(cell(table, "delta", 0).number == 0.25);
   CHECK(cell(table, "loss", 1).missing());
+}
+
+TEST_CASE("the results of tasks stand in every table that has them", "[store][fast]") {
+  const TemporaryFolder temporary;
+  auto runs = two_runs();
+  const TaskResult tasks{1.5, 0.01, 0.625, 0.015};
+  runs[0].spec.cloze = ClozeSpec{};
+  runs[0].record.task_loss_se = 0.01;
+  runs[0].record.task_accuracy_se = 0.015;
+  runs[0].record.task_loss_floor = 1.25;
+  runs[0].record.task_accuracy_ceiling = 0.75;
+  runs[0].curve[1].cloze = tasks;
+  runs[0].post_trained = {{"rtn", "int3/channel", 2.5, 0.25, tasks}, {"rtn", "int2/channel", 3.5, 1.25}};
+  runs[0].compressed = {{{"unstructured", 0.5, {}, {}, {}, 4096, {}}, 30000, 2.0, tasks},
+                        {{"distilled", {}, 2, 48, 3, 8192, 1e-3}, 10000, {}, {}}};
+  store::write_dataset(runs, temporary.path / "all");
+  const auto read = [&](const char* name) { return store::read_table(temporary.path / "all" / name); };
+  CHECK(cell(read("runs.csv"), "task_loss_floor", 0).number == 1.25);
+  CHECK(cell(read("runs.parquet"), "task_accuracy_ceiling", 0).number == 0.75);
+  CHECK(cell(read("runs.csv"), "task_loss_se", 1).missing());
+  CHECK(cell(read("runs.csv"), "task_accuracy_se", 0).number == 0.015);
+  CHECK(cell(read("curves.parquet"), "task_accuracy", 0).missing());
+  for (const char* name : {"curves.parquet", "ptq.parquet", "compressed.parquet"}) {
+    const auto table = read(name);
+    const std::size_t row = std::string_view(name) == "curves.parquet" ? 1 : 0;
+    CHECK(cell(table, "task_loss", row).number == 1.5);
+    CHECK(cell(table, "task_loss_se", row).number == 0.01);
+    CHECK(cell(table, "task_accuracy", row).number == 0.625);
+    CHECK(cell(table, "task_accuracy_se", row).number == 0.015);
+    CHECK(cell(table, "task_loss", 1 - row).missing());
+  }
+  const auto compressed = read("compressed.parquet");
+  CHECK(cell(compressed, "run_id", 0).text == runs[0].id);
+  CHECK(cell(compressed, "share", 0).number == 0.5);
+  CHECK((cell(compressed, "depth", 0).missing() && cell(compressed, "heads", 1).number == 3));
+  CHECK((cell(compressed, "params", 1).number == 10000 && cell(compressed, "loss", 1).missing()));
+  const std::string card = text_of_file((temporary.path / "all" / "README.md").string());
+  CHECK_THAT(card, ContainsSubstring("data_files: compressed.parquet") && ContainsSubstring("chance is 1 / k"));
+  store::write_dataset(two_runs(), temporary.path / "none");
+  CHECK_FALSE(fs::exists(temporary.path / "none" / "compressed.parquet"));
 }
 
 TEST_CASE("a dataset has a card, fits where given, and right digests of all of it", "[store][fast]") {

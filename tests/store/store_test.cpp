@@ -226,6 +226,55 @@ TEST_CASE("rows are added to a stored run, and those that it has are kept", "[st
     CHECK(entry.path().filename().string()[0] != '.');
 }
 
+TEST_CASE("the results of tasks come back from every file of a run, and add columns only where there are some",
+          "[store][fast]") {
+  const TemporaryFolder folder;
+  const store::Store runs = store::open_store(folder.path);
+  const TaskResult tasks{0.1 + 0.2, 1e-17, 1.0 / 3.0, 0.03125};
+  StoredRun run = sample_run(1);
+  run.curve.back().cloze = tasks;
+  run.post_trained = {{"rtn", "int4/channel", 2.0, 1.0}, {"gptq", "int4/channel", 1.5, 0.5, tasks}};
+  run.compressed = {{{"structured", 0.25, {}, {}, {}, 4096, 1e-3}, 12345, 0.1 + 0.2, {}},
+                    {{"distilled", {}, 2, 48, 3, 1 << 20, {}}, 6789, {}, tasks}};
+  runs.publish(run);
+  const StoredRun back = store::read_run(runs.folder_of(run.id));
+  CHECK(!back.curve[0].cloze);
+  CHECK(back.curve[1].cloze == tasks);
+  CHECK((!back.post_trained[0].cloze && back.post_trained[1].cloze == tasks));
+  REQUIRE(back.compressed.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(back.compressed[i].task == run.compressed[i].task);
+    CHECK(back.compressed[i].params == run.compressed[i].params);
+    CHECK(back.compressed[i].loss == run.compressed[i].loss);
+    CHECK(back.compressed[i].cloze == run.compressed[i].cloze);
+  }
+  const auto text = [&](const char* name) { return text_of_file((runs.folder_of(run.id) / name).string()); };
+  CHECK(text("compressed.csv") ==
+        "method,share,depth,width,heads,tokens,learning_rate,params,loss,task_loss,task_loss_se,task_accuracy,"
+        "task_accuracy_se\nstructured,0.25,,,,4096,0.001,12345,0.30000000000000004,,,,\n"
+        "distilled,,2,48,3,1048576,,6789,,0.30000000000000004,1e-17,0.3333333333333333,0.03125\n");
+  CHECK(text("ptq.csv").starts_with(
+      "method,weights,loss,delta,task_loss,task_loss_se,task_accuracy,task_accuracy_se\nrtn,int4/channel,2,1,,,,\n"));
+  CHECK(store::curve_text(sample_run(2).curve)
+            .starts_with("step,tokens,learning_rate,loss_train,loss_val,gradient_norm\n"));
+  write_file(runs.folder_of(run.id) / "compressed.csv", "method,share\n");
+  CHECK_THROWS_WITH(store::read_run(runs.folder_of(run.id)),
+                    ContainsSubstring("compressed.csv:1: expected the header"));
+}
+
+TEST_CASE("half a result of tasks, and a way of making models smaller that is none, are named with their line",
+          "[store][fast]") {
+  const std::string header =
+      "method,share,depth,width,heads,tokens,learning_rate,params,loss,task_loss,task_loss_se,"
+      "task_accuracy,task_accuracy_se\n";
+  CHECK_THROWS_WITH(store::compressed_from_text(header + "squeezed,,,,,1,,1,1,,,,\n", "compressed.csv"),
+                    ContainsSubstring("compressed.csv:2: no method is called 'squeezed'"));
+  CHECK_THROWS_WITH(store::compressed_from_text(header + "distilled,,two,,,1,,1,1,,,,\n", "compressed.csv"),
+                    ContainsSubstring("compressed.csv:2: depth: expected a number, got 'two'"));
+  CHECK_THROWS_WITH(store::compressed_from_text(header + "distilled,,2,,,1,,1,1,0.5,,0.5,0.1\n", "compressed.csv"),
+                    ContainsSubstring("compressed.csv:2: task_loss_se: expected a number, got ''"));
+}
+
 TEST_CASE("a run whose ptq.csv is ill-formed is broken, and the line is named", "[store][fast]") {
   const TemporaryFolder temporary;
   const auto runs = store::open_store(temporary.path);

@@ -24,11 +24,19 @@ struct Scratch {
   }
 };
 
+constexpr TaskResult kTasks{0.1 + 0.2, 1e-17, 0.5, 0.03125};
+
 sweep::Saved two_members(std::int64_t step) {
   sweep::Saved saved;
   saved.state.step = step;
   saved.state.members.push_back(
-      {at::randn({5}), at::randn({5}), at::rand({5}), {}, {{1, 128, 0.1, 3.25, {}, 0.5}}, 1.25, 3});
+      {at::randn({5}),
+       at::randn({5}),
+       at::rand({5}),
+       {},
+       {{1, 128, 0.1, 3.25, {}, 0.5}, {2, 256, 0.1, 3.0, 3.1, 0.5}, {4, 512, 0.1, 2.9, 3.05, 0.4, kTasks}},
+       1.25,
+       3});
   saved.state.members.push_back({at::randn({5}), at::randn({5}), at::rand({5}), 7, {}, 0, 0});
   saved.seconds = {1.5, 2.25};
   return saved;
@@ -52,6 +60,9 @@ TEST_CASE("a saved state is the state, curve, seconds and all", "[sweep][fast]")
   CHECK(read->state.step == 12);
   CHECK(at::equal(read->state.members[1].second_moment_P, saved.state.members[0].second_moment_P));
   CHECK(read->state.members[1].curve[0].loss_train == 3.25);
+  CHECK(!read->state.members[1].curve[0].loss_val);
+  CHECK((read->state.members[1].curve[1].loss_val == 3.1 && !read->state.members[1].curve[1].cloze));
+  CHECK((read->state.members[1].curve[2].loss_val == 3.05 && read->state.members[1].curve[2].cloze == kTasks));
   CHECK(read->state.members[1].loss_count == 3);
   CHECK(read->state.members[0].diverged_at == 7);
   CHECK(read->seconds == std::vector<double>{2.25, 1.5});

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "app/training/corpus_of_run.h"
 #include "app/verbs.h"
 #include "plan/numbers.h"
 #include "ptq/evaluate.h"
@@ -59,32 +60,12 @@ ptq::Options options_of(const Asked& asked) {
   return options;
 }
 
-/// The corpus of a run; a path in its spec is seen from the experiment's folder, results/runs/<id> below which it lies.
-std::shared_ptr<const data::Corpus> corpus_of(const StoredRun& run, const Asked& asked) {
-  CorpusSpec spec = run.spec.corpus;
-  if (spec.text.path.empty() && !asked.corpus.empty())
-    throw Error(fmt::format("--corpus: {}: the corpus of this run is {}, which has no path", asked.corpus, spec.kind));
-  const fs::path experiment = fs::canonical(asked.source).parent_path().parent_path().parent_path();
-  if (!spec.text.path.empty())
-    spec.text.path = asked.corpus.empty() ? (experiment / spec.text.path).lexically_normal().string() : asked.corpus;
-  const std::string place = asked.corpus.empty() ? (fs::path(asked.source) / "spec.yaml").string() : "--corpus";
-  Problems problems = data::problems(spec);
-  for (std::string& problem : problems)
-    problem = fmt::format("{}: corpus.{}; give its place with --corpus PATH, or tokens with --tokens FILE.bin", place,
-                          problem);
-  refuse_if(problems);
-  auto corpus = data::open_corpus(spec);
-  if (corpus->digest() != run.record.corpus_digest)
-    throw Error(fmt::format("{}: a corpus of digest {}; expected {}, on which the run was trained", place,
-                            corpus->digest(), run.record.corpus_digest));
-  return corpus;
-}
-
 Place place_of_run(const Asked& asked, const sweep::Machine& machine) {
   const StoredRun run = store::read_run(asked.source);
   if (run.record.status != "done")
     throw Error(fmt::format("{}: the run {}; expected one that has a loss", asked.source, run.record.status));
-  const ptq::Ground ground{corpus_of(run, asked), run.spec, machine.device, machine.threads};
+  const ptq::Ground ground{corpus_of_run(run, asked.source, asked.corpus, "tokens with --tokens FILE.bin"), run.spec,
+                           machine.device, machine.threads};
   const auto losses = [ground](const train::Checkpoint& before, const ptq::QuantizedModel& after) {
     const auto found =
         ptq::evaluated(ground, {{before.config.numbers, train::weights_of(before, before.config.numbers)},
