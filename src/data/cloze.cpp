@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <list>
 #include <numeric>
-#include <set>
 
 #include "base/check.h"
 #include "data/moments.h"
@@ -49,46 +50,68 @@ Span span_at(const Corpus& corpus, const ClozeSpec& spec, std::int64_t place) {
   return {{tokens.begin(), cut}, {cut, tokens.end()}};
 }
 
-/// Spans in shuffled order, each whose answer has not come before, until there are enough; fewer where the corpus has
-/// no more, or, being endless, gives hardly any new ones.
+/// The first spans of a shuffled order; fewer where the corpus has no more.
 std::vector<Span> drawn_spans(const ClozeSpec& spec, const Corpus& corpus) {
-  constexpr std::int64_t kTriesOfSpan = 64;
   const std::int64_t places = corpus.held_out_spans(spec.prefix, spec.answer);
-  const std::int64_t tries = std::min(places, kTriesOfSpan * spans_of(spec));
   const Stream order = stream_of(spec, corpus).child("spans");
-  std::set<Tokens> answers;
   std::vector<Span> spans;
-  for (std::int64_t i = 0; i < tries && std::ssize(spans) < spans_of(spec); ++i) {
-    Span span = span_at(corpus, spec, shuffled(i, places, order));
-    if (answers.insert(span.answer).second) spans.push_back(std::move(span));
-  }
+  for (std::int64_t i = 0; i < std::min(places, spans_of(spec)); ++i)
+    spans.push_back(span_at(corpus, spec, shuffled(i, places, order)));
   return spans;
 }
 
+/// The most frequent answers first.
 void sort_by_frequency(std::vector<Span>& spans, const std::vector<double>& log_frequency) {
   for (Span& span : spans) {
     for (const std::uint16_t token : span.answer) span.log_frequency += log_frequency[token];
     span.log_frequency /= static_cast<double>(span.answer.size());
   }
   std::stable_sort(spans.begin(), spans.end(),
-                   [](const Span& a, const Span& b) { return a.log_frequency < b.log_frequency; });
+                   [](const Span& a, const Span& b) { return a.log_frequency > b.log_frequency; });
 }
 
-ClozeItem item_of(const Span* spans, std::size_t choices, std::size_t right) {
-  ClozeItem item{spans[right].prefix, {}, right};
-  for (std::size_t c = 0; c < choices; ++c) item.choices.push_back(spans[c].answer);
-  return item;
+/// The next choices of one item, taken out of `left`: the first span and those after it whose answers are new to the
+/// item. Empty where there are too few.
+std::vector<Span> taken_from(std::list<Span>& left, std::int64_t choices) {
+  std::vector<Span> group;
+  for (auto span = left.begin(); span != left.end() && std::ssize(group) < choices;) {
+    const auto is_it = [&](const Span& other) { return other.answer == span->answer; };
+    if (std::any_of(group.begin(), group.end(), is_it)) {
+      ++span;
+      continue;
+    }
+    group.push_back(std::move(*span));
+    span = left.erase(span);
+  }
+  if (std::ssize(group) < choices) group.clear();
+  return group;
 }
 
-/// Every k neighbours of the sorted spans, in shuffled order.
-std::vector<ClozeItem> items_of(const std::vector<Span>& spans, const ClozeSpec& spec, const Stream& stream) {
+/// Neighbours of the sorted spans, k by k; fewer groups than items where what is left repeats itself.
+std::vector<std::vector<Span>> groups_of(std::vector<Span> spans, const ClozeSpec& spec, const Corpus& corpus) {
+  sort_by_frequency(spans, log_frequencies(corpus));
+  std::list<Span> left(std::make_move_iterator(spans.begin()), std::make_move_iterator(spans.end()));
+  std::vector<std::vector<Span>> groups;
+  while (!left.empty()) {
+    groups.push_back(taken_from(left, spec.choices));
+    if (!groups.back().empty()) continue;
+    groups.pop_back();
+    break;
+  }
+  return groups;
+}
+
+/// One of each group is asked for, in shuffled order.
+std::vector<ClozeItem> items_of(const std::vector<std::vector<Span>>& groups, const Stream& stream) {
   const Stream right = stream.child("right"), order = stream.child("items");
-  const auto choices = static_cast<std::size_t>(spec.choices);
   std::vector<ClozeItem> items;
-  for (std::int64_t i = 0; i < spec.items; ++i) {
-    const auto group = static_cast<std::size_t>(shuffled(i, spec.items, order));
-    items.push_back(
-        item_of(spans.data() + group * choices, choices, static_cast<std::size_t>(right.below(choices, group))));
+  for (std::int64_t i = 0; i < std::ssize(groups); ++i) {
+    const auto g = static_cast<std::size_t>(shuffled(i, std::ssize(groups), order));
+    ClozeItem item;
+    for (const Span& span : groups[g]) item.choices.push_back(span.answer);
+    item.right = static_cast<std::size_t>(right.below(groups[g].size(), g));
+    item.prefix = groups[g][item.right].prefix;
+    items.push_back(std::move(item));
   }
   return items;
 }
@@ -113,7 +136,7 @@ double credit(const double* losses, std::size_t choices, std::size_t right) {
 }
 
 Problems problems_of_values(const ClozeSpec& spec, const Corpus& corpus, std::int64_t context) {
-  constexpr std::int64_t kMost = 1 << 24;
+  constexpr std::int64_t kMost = 1 << 20;
   Problems found;
   const auto between = [&](std::string_view place, std::int64_t value, std::int64_t low, std::int64_t high) {
     expect(found, low <= value && value <= high, place, fmt::format("a whole number from {} to {}", low, high), value);
@@ -127,19 +150,23 @@ Problems problems_of_values(const ClozeSpec& spec, const Corpus& corpus, std::in
          fmt::format("prefix + answer of at most {} tokens, the context", context), spec.prefix + spec.answer);
   expect(found, spans_of(spec) <= kMost, "items", fmt::format("items x choices of at most {}", kMost), spans_of(spec));
   const double answers = std::pow(static_cast<double>(corpus.vocab()), static_cast<double>(spec.answer));
-  expect(found, static_cast<double>(spans_of(spec)) <= answers, "items",
-         fmt::format("items x choices of at most {:.0f}, all answers that a vocabulary of {} has", answers,
-                     corpus.vocab()),
+  expect(found, static_cast<double>(spec.choices) <= answers, "choices",
+         fmt::format("at most {:.0f}, all answers that a vocabulary of {} has", answers, corpus.vocab()), spec.choices);
+  const std::int64_t spans = corpus.held_out_spans(spec.prefix, spec.answer);
+  expect(found, spans_of(spec) <= spans, "items",
+         fmt::format("items x choices of at most {}, the spans of {} + {} tokens in the held-out part", spans,
+                     spec.prefix, spec.answer),
          spans_of(spec));
   return found;
 }
 
-Problems shortage_of(const std::vector<Span>& spans, const ClozeSpec& spec) {
+Problems shortage_of(const std::vector<std::vector<Span>>& groups, const ClozeSpec& spec) {
   Problems found;
-  expect(found, std::ssize(spans) == spans_of(spec), "items",
-         fmt::format("items x choices of at most {}, the different answers of {} tokens found in the held-out part",
-                     spans.size(), spec.answer),
-         spans_of(spec));
+  expect(found, std::ssize(groups) == spec.items, "items",
+         fmt::format("at most {}, as the held-out part repeats itself too often for more items with {} different "
+                     "answers",
+                     groups.size(), spec.choices),
+         spec.items);
   return found;
 }
 
@@ -147,16 +174,15 @@ Problems shortage_of(const std::vector<Span>& spans, const ClozeSpec& spec) {
 
 Problems problems(const ClozeSpec& spec, const Corpus& corpus, std::int64_t context) {
   Problems found = problems_of_values(spec, corpus, context);
-  if (found.empty()) found = shortage_of(drawn_spans(spec, corpus), spec);
+  if (found.empty()) found = shortage_of(groups_of(drawn_spans(spec, corpus), spec, corpus), spec);
   return found;
 }
 
 Cloze cloze_of(const ClozeSpec& spec, const Corpus& corpus) {
   refuse_if(problems_of_values(spec, corpus, spec.prefix + spec.answer));
-  std::vector<Span> spans = drawn_spans(spec, corpus);
-  refuse_if(shortage_of(spans, spec));
-  sort_by_frequency(spans, log_frequencies(corpus));
-  Cloze cloze{spec, items_of(spans, spec, stream_of(spec, corpus)), std::nullopt};
+  const auto groups = groups_of(drawn_spans(spec, corpus), spec, corpus);
+  refuse_if(shortage_of(groups, spec));
+  Cloze cloze{spec, items_of(groups, stream_of(spec, corpus)), std::nullopt};
   cloze.known = result_of_knowing(cloze, corpus);
   return cloze;
 }

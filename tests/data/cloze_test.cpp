@@ -115,21 +115,19 @@ void check_chance(const Corpus& corpus, ClozeSpec spec) {
 
 }  // namespace
 
-TEST_CASE("items are what the spec asks for, with choices that are all different", "[data][fast]") {
+TEST_CASE("items are what the spec asks for, each with choices that are all different", "[data][fast]") {
   const TextFile text(words(60000));
   const auto corpus = GENERATE_COPY(oracle(), text.opened());
   const Cloze cloze = cloze_of(kSmall, *corpus);
   REQUIRE(cloze.items.size() == 200);
-  std::set<std::vector<std::uint16_t>> different;
   std::array<int, 4> rights{};
   for (const ClozeItem& item : cloze.items) {
     REQUIRE(item.choices.size() == 4);
     CHECK(item.prefix.size() == 16);
     for (const auto& choice : item.choices) CHECK(choice.size() == 4);
-    different.insert(item.choices.begin(), item.choices.end());
+    CHECK(std::set(item.choices.begin(), item.choices.end()).size() == 4);
     ++rights.at(item.right);
   }
-  CHECK(different.size() == 800);
   for (const int count : rights) CHECK((count > 20 && count < 80));  // 50 with a deviation of 6
 }
 
@@ -264,18 +262,30 @@ TEST_CASE("tasks that cannot be are refused with place, value and expectation", 
   CHECK(problems({}, *corpus, 36).empty());
   CHECK(problems({}, *corpus, 35).at(0) ==
         "prefix: expected prefix + answer of at most 35 tokens, the context, got 36");
+  CHECK(problems({.items = 1000, .answer = 1}, *corpus, 128).empty());  // of 64 different answers
   CHECK_THAT(only({.items = 0}, *corpus), ContainsSubstring("items: expected a whole number from 1 to"));
   CHECK_THAT(only({.choices = 1}, *corpus), ContainsSubstring("choices: expected a whole number from 2 to"));
   CHECK_THAT(only({.answer = 0}, *corpus), ContainsSubstring("answer: expected a whole number from 1 to"));
   CHECK_THAT(only({.prefix = 0}, *corpus), ContainsSubstring("prefix: expected a whole number from 1 to"));
   CHECK(problems({.items = 0, .choices = 0, .answer = 0, .prefix = 0}, *corpus, 128).size() == 4);
-  CHECK(only({.items = 17, .choices = 4, .answer = 1}, *corpus) ==
-        "items: expected items x choices of at most 64, all answers that a vocabulary of 64 has, got 68");
+  CHECK(only({.items = 1, .choices = 65, .answer = 1}, *corpus) ==
+        "choices: expected at most 64, all answers that a vocabulary of 64 has, got 65");
   const TextFile text(unlike(2048));
   CHECK(problems({.items = 62}, *text.opened(), 128).empty());  // (1024 - 32) / 4 spans
   CHECK(only({.items = 63}, *text.opened()) ==
-        "items: expected items x choices of at most 248, the different answers of 4 tokens found in the held-out part, "
-        "got 252");
-  const TextFile dull(std::string(100000, 'x'));
-  CHECK_THAT(only({.items = 1}, *dull.opened()), ContainsSubstring("items x choices of at most 1,"));
+        "items: expected items x choices of at most 248, the spans of 32 + 4 tokens in the held-out part, got 252");
+  const TextFile dull(std::string(99996, 'x') + "y");
+  CHECK(only({.items = 1, .choices = 3}, *dull.opened()) ==
+        "items: expected at most 0, as the held-out part repeats itself too often for more items with 3 different "
+        "answers, got 1");
+}
+
+TEST_CASE("answers are asked for as often as they come in the language", "[data][fast]") {
+  const auto corpus = oracle();
+  const Cloze cloze = cloze_of({.items = 4000, .choices = 4, .answer = 1, .prefix = 16}, *corpus);
+  std::vector<double> asked(64);
+  for (const ClozeItem& item : cloze.items) asked[item.choices[item.right][0]] += 1.0 / 4000;
+  const auto share = unigrams(*corpus);
+  for (std::size_t token = 0; token < 64; ++token)
+    CHECK_THAT(asked[token], WithinAbs(share[token], 4.5 * std::sqrt(share[token] / 4000)));
 }

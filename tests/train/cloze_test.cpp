@@ -97,14 +97,14 @@ TEST_CASE("an untrained model answers by chance on novels", "[train][fast]") {
     WARN("SKIPPED: the corpus of novels is not there");
     return;
   }
-  check_untrained(text_at(novels), {.items = 2000, .choices = 4, .answer = 4, .prefix = 16});
+  check_untrained(text_at(novels), {.items = 1000, .choices = 4, .answer = 4, .prefix = 16});
 }
 
 TEST_CASE("a trained model answers better than chance, and no better than who knows the language", "[train][fast]") {
   const train::CohortTrainer trainer(spec_with({member({})}, {.items = 1000, .answer = 4, .prefix = 32}), oracle(),
                                      at::kCPU, 2);
   const auto before = answers(trainer, trainer.initial_state())[0];
-  const auto state = trained(trainer, 400);
+  const auto state = trained(trainer, 200);
   const auto evaluation = trainer.evaluate(state, {true})[0];
   REQUIRE((evaluation && evaluation->cloze && evaluation->cloze_known));
   const TaskResult after = *evaluation->cloze, known = *evaluation->cloze_known;
