@@ -1,19 +1,19 @@
 // How far the estimates would move had other runs of the same kind been made.
 #pragma once
 
+#include "fit/resample.h"
 #include "fit/search.h"
 
 namespace vernier::fit {
 
-/// Parameter vectors, in the units of the problem, of `replicates` resamples; those without a finite optimum are left
-/// out.
-///
-/// The Bayesian bootstrap (Rubin, "The Bayesian bootstrap", 1981) over cells, stratified by shape: a cell, the runs of
-/// one N, D and precision, counts an exponentially distributed number of times, more widely the more it pulls the fit,
-/// and the cells of one N as often as there are. Unlike draws with replacement it never loses a precision or the
-/// largest runs, and it covers as promised where runs are few (tests/verification/coverage_test.cpp). Each replicate is
-/// optimised anew from the optimum of all runs, from other local optima and from fresh draws.
-std::vector<std::vector<double>> bootstrap(const Problem& problem, const Setting& setting, const Search& found,
-                                           double delta, std::int64_t replicates, Stream stream, std::int64_t threads);
+struct Replicate {
+  std::int64_t draw = 0;      ///< row of the times that it was fitted to
+  std::vector<double> theta;  ///< in the units of the problem
+};
+
+/// One optimum for each row of `times` (fit/resample.h); those that are not finite are left out. Each is optimised anew
+/// from the optimum of all runs, from other local optima and from fresh draws.
+std::vector<Replicate> bootstrap(const Problem& problem, const Setting& setting, const Search& found, double delta,
+                                 const Times& times, const Stream& stream, std::int64_t threads);
 
 }  // namespace vernier::fit

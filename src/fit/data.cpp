@@ -33,6 +33,8 @@ RunPoint point_of(const StoredRun& run) {
   point.loss = run.record.loss_val.value_or(0);
   point.task_loss = run.record.task_loss.value_or(law::kUnknown);
   point.task_accuracy = run.record.task_accuracy.value_or(law::kUnknown);
+  point.task_loss_se = run.record.task_loss_se.value_or(law::kUnknown);
+  point.task_accuracy_se = run.record.task_accuracy_se.value_or(law::kUnknown);
   point.seed = fmt::format("{}", run.spec.seed);
   return point;
 }

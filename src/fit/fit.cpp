@@ -155,8 +155,43 @@ double plain_objective(const Task& task, double delta, const std::vector<double>
   return objective_of(*task.problem, plain, delta, theta);
 }
 
+Draws named(const Times& times, const Task& task) {
+  Draws draws;
+  for (const auto& point : task.points) draws.runs.push_back(point.run);
+  draws.times = times;
+  return draws;
+}
+
+/// The given draws in the order of the task's runs. Throws Error where a run is not among them.
+Times times_from(const Draws& draws, const Task& task) {
+  std::map<std::string, std::size_t> place;
+  for (std::size_t i = 0; i < draws.runs.size(); ++i) place[draws.runs[i]] = i;
+  Times times(draws.times.size());
+  for (const auto& point : task.points) {
+    const auto found = place.find(point.run);
+    if (found == place.end())
+      throw Error(fmt::format("bootstrap: the draws given do not name the run '{}'", point.run));
+    for (std::size_t k = 0; k < times.size(); ++k) times[k].push_back(draws.times[k][found->second]);
+  }
+  return times;
+}
+
+void add_bootstrap(FitSummary& summary, const Task& task, const Search& found, const FitOptions& options,
+                   std::int64_t threads) {
+  const Stream stream = Stream{std::uint64_t(options.seed)}.child("bootstrap");
+  const Times times = options.draws
+                          ? times_from(*options.draws, task)
+                          : drawn_times(*task.problem, task.setting, found.best.theta, options.bootstrap, stream);
+  for (const auto& replicate :
+       bootstrap(*task.problem, task.setting, found, options.huber_delta, times, stream, threads)) {
+    summary.bootstrap.push_back(task.problem->natural(replicate.theta));
+    summary.drawn.push_back(replicate.draw);
+  }
+  if (options.keep_draws) summary.draws = named(times, task);
+}
+
 FitSummary estimate(std::string_view law, const Task& task, const FitOptions& options, std::int64_t threads,
-                    std::int64_t replicates) {
+                    bool with_bootstrap) {
   const Stream root{std::uint64_t(options.seed)};
   const auto starts = options.start_grid.empty() ? std::vector<std::vector<double>>()
                                                  : start_points(law, *task.problem, task.setting, options);
@@ -171,9 +206,7 @@ FitSummary estimate(std::string_view law, const Task& task, const FitOptions& op
   summary.free_parameters = std::int64_t(task.setting.freedom.size());
   add_quality(summary, task, found.best.theta);
   add_starts(summary, task, found);
-  for (const auto& theta :
-       bootstrap(*task.problem, task.setting, found, options.huber_delta, replicates, root.child("bootstrap"), threads))
-    summary.bootstrap.push_back(task.problem->natural(theta));
+  if (with_bootstrap) add_bootstrap(summary, task, found, options, threads);
   add_parameters(summary, task, found, threads);
   return summary;
 }
@@ -189,7 +222,7 @@ Holdout holdout(std::string_view law, const std::vector<RunPoint>& points, const
   Holdout result;
   double square = 0;
   for (const Split& parts : splits(points, rule, Stream{std::uint64_t(options.seed)}.child("holdout"))) {
-    const FitSummary without = estimate(law, make_task(law, parts.fitted, options), options, threads, 0);
+    const FitSummary without = estimate(law, make_task(law, parts.fitted, options), options, threads, false);
     for (const auto& point : parts.held_out) {
       const double error = residual(law, loss(without, without.values(), point), point.loss);
       const bool inside = std::isfinite(error);
@@ -259,7 +292,7 @@ FitSummary fit(std::string_view law, const std::vector<RunPoint>& points, const 
   if (ordered.empty()) throw Error(fmt::format("{}: {}", law, what_is_missing(target_of(law))));
   const auto noise = seed_noise(ordered);
   if (noise && options.weigh_by_seeds) weigh_by(*noise, ordered);
-  FitSummary summary = estimate(law, make_task(law, ordered, options), options, threads, options.bootstrap);
+  FitSummary summary = estimate(law, make_task(law, ordered, options), options, threads, true);
   summary.seed_noise = noise;
   if (!options.holdout.empty()) summary.holdout = holdout(law, ordered, options.holdout, options, threads);
   add_holdouts(summary, ordered, options, threads);

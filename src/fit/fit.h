@@ -23,6 +23,8 @@ struct FitOptions {
   /// nearest bound. Linear coefficients need none, as they are solved for.
   std::map<std::string, std::vector<double>> start_grid;
   std::int64_t bootstrap = 1000;  ///< replicates; 0 for none
+  std::optional<Draws> draws;     ///< in place of `bootstrap` fresh ones: a row for each replicate, every run named
+  bool keep_draws = false;        ///< in the summary, for a second fit that is to see the same resamples
   std::int64_t seed = 1;
   std::int64_t threads = 0;           ///< 0: one per processor; changes the time only, never the result
   std::string holdout;                ///< largest_n:k | largest_d:k | fraction:f | unseen_precision; empty for none

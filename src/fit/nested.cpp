@@ -206,9 +206,12 @@ NestedFit compare(const Nested& nested, std::vector<RunPoint> points, const FitO
   result.statistic = statistic(null.found.best.objective, alternative.found.best.objective, result.points.size());
   result.alternative = result.problem->natural(alternative.found.best.theta);
   result.p = p_value(nested, result, null, alternative, options.huber_delta, draws, root.child("null"), threads);
-  for (const auto& theta : bootstrap(*result.problem, alternative.setting, alternative.found, options.huber_delta,
-                                     options.bootstrap, root.child("bootstrap"), threads))
-    result.replicates.push_back(result.problem->natural(theta));
+  const Stream stream = root.child("bootstrap");
+  const Times times =
+      drawn_times(*result.problem, alternative.setting, alternative.found.best.theta, options.bootstrap, stream);
+  for (const auto& replicate :
+       bootstrap(*result.problem, alternative.setting, alternative.found, options.huber_delta, times, stream, threads))
+    result.replicates.push_back(result.problem->natural(replicate.theta));
   const Curvature around = curvature(*result.problem, alternative.setting.freedom, whole(*result.problem).rows,
                                      alternative.found.best.theta);
   result.free.assign(result.alternative.size(), false);

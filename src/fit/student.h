@@ -1,6 +1,7 @@
 // Student's t, for intervals from few degrees of freedom.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -18,6 +19,21 @@ inline double student_95(std::size_t degrees) {
   constexpr double z = kNormal95;
   const double df = static_cast<double>(degrees);
   return z + (z * z * z + z) / (4 * df) + (5 * std::pow(z, 5) + 16 * z * z * z + 3 * z) / (96 * df * df);
+}
+
+/// Probability that Student's t lies as far from zero as `t`, to either side; degrees >= 1 (Abramowitz and
+/// Stegun, 26.7.3 and 26.7.4).
+inline double student_p(double t, std::size_t degrees) {
+  const double angle = std::atan(std::abs(t) / std::sqrt(static_cast<double>(degrees)));
+  const double cosine = std::cos(angle);
+  const bool odd = degrees % 2 == 1;
+  double term = odd ? cosine : 1, sum = degrees == 1 ? 0 : term;
+  for (std::size_t k = odd ? 3 : 2; k + 2 <= degrees; k += 2) {
+    term *= cosine * cosine * static_cast<double>(k - 1) / static_cast<double>(k);
+    sum += term;
+  }
+  const double inside = odd ? 2 / M_PI * (angle + std::sin(angle) * sum) : std::sin(angle) * sum;
+  return std::max(0.0, 1 - inside);
 }
 
 }  // namespace vernier::fit

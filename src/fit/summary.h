@@ -41,6 +41,12 @@ struct Excluded {
   std::string why;
 };
 
+/// How often runs count in the replicates of a bootstrap.
+struct Draws {
+  std::vector<std::string> runs;           ///< by RunPoint::run
+  std::vector<std::vector<double>> times;  ///< [draws, runs]
+};
+
 struct FitSummary {
   std::string law;
   std::vector<std::string> symbols;  ///< names of the parameters, as in LAWS.md
@@ -64,6 +70,8 @@ struct FitSummary {
   std::vector<Excluded> excluded;  ///< runs that lie outside this law
   double huber_delta = 1e-3;
   std::vector<std::vector<double>> bootstrap;  ///< parameter vectors of the replicates, order of `symbols`
+  std::vector<std::int64_t> drawn;  ///< which draw each replicate is of; one without a finite optimum has none
+  std::optional<Draws> draws;       ///< where FitOptions::keep_draws asked for them
   std::vector<FitSummary>
       base;  ///< of a law of quantization after training: the law of the loss before it; at most one
 

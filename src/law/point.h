@@ -35,8 +35,9 @@ struct RunPoint {
   double loss_before = kUnknown;              ///< of the same model without it [nats per token]
   double task_loss = kUnknown;                ///< conditional loss -ln P(answer | context) [nats]
   double task_accuracy = kUnknown;            ///< share of tasks answered correctly [1]
-  std::string seed;                           ///< of a replicate; empty where the data state none
-  double weight = 1;                          ///< of this run in the objective
+  double task_loss_se = kUnknown, task_accuracy_se = kUnknown;  ///< standard errors of these over tasks
+  std::string seed;                                             ///< of a replicate; empty where the data state none
+  double weight = 1;                                            ///< of this run in the objective
 };
 
 }  // namespace vernier::law
