@@ -1,9 +1,11 @@
 // vernier density STORE: what each run is worth in parameters of the reference family.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <iostream>
 #include <memory>
 
+#include "app/density_text.h"
 #include "app/verbs.h"
 #include "base/check.h"
 #include "density/analysis.h"
@@ -12,65 +14,56 @@ namespace vernier::app {
 
 namespace {
 
+constexpr const char* kOwn = "own";
+
 struct Asked {
-  std::string store;
+  std::string store, measure, form = "auto", at = kOwn;
   density::Request request;
   bool json = false;
 };
 
-std::string shown(const std::optional<double>& value) { return value ? fmt::format("{:.4g}", *value) : "-"; }
-
-void print_models(const std::vector<density::ModelDensity>& models) {
-  fmt::print("{:16} {:>10} {:>10} {:>8} {:>8} {:>21} {:>8} {:>8}  {}\n", "run", "N", "D", "loss", "density",
-             "90 % interval", "per bit", "law's f", "precision");
-  for (const auto& model : models) {
-    fmt::print("{:16} {:>10} {:>10} {:>8} {:>8} {:>21} {:>8} {:>8}  {}\n", model.run, shown(model.params),
-               shown(model.tokens), shown(model.loss), shown(model.density),
-               fmt::format("{} to {}", shown(model.lo), shown(model.hi)), shown(model.density_per_bit),
-               shown(model.n_eff_precision_law), model.precision);
-    if (!model.why_absent.empty()) fmt::print("{:16} no density: {}\n", "", model.why_absent);
-  }
+/// D at which sizes are compared; absent for a run's own.
+std::optional<double> tokens_of(const std::string& text) {
+  if (text == kOwn) return std::nullopt;
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size())
+    throw Error(fmt::format("--at: expected '{}' or a number of tokens, got '{}'", kOwn, text));
+  return value;
 }
 
-void print_summary(const density::Analysis& analysis, const density::Request& request) {
-  fmt::print("\nreference: unrounded runs of {}, {} rows, rms of ln L {:.3g}\n", analysis.recipe,
-             analysis.reference.rows, analysis.reference.rms_log);
-  fmt::print("sizes are compared at {}\n", request.reference_tokens
-                                               ? fmt::format("{:.4g} tokens", *request.reference_tokens)
-                                               : "each run's own tokens");
-  if (analysis.precision_law)
-    fmt::print("law's f: N_eff/N of {}\n", analysis.precision_law->law);
-  else
-    fmt::print("no precision law: {}\n", analysis.why_no_precision_law);
-  const auto& law = analysis.law;
-  if (law.slope_per_day)
-    fmt::print("densing law: {:.4g} per day ({} to {}), doubling in {:.4g} days, {} dates\n", *law.slope_per_day,
-               shown(law.lo), shown(law.hi), *law.doubling_days, law.points.size());
-  else
-    fmt::print("no densing law: {}\n", law.why_absent);
+density::Request request_of(const Asked& asked) {
+  density::Request request = asked.request;
+  if (!asked.measure.empty()) request.measure = row_named("measure", density::kMeasures, asked.measure).measure;
+  request.form = row_named("form", density::kForms, asked.form).form;
+  request.reference_tokens = tokens_of(asked.at);
+  return request;
 }
 
 void check(const density::Request& request) {
   Problems problems;
   expect(problems, request.bootstrap >= 0, "--bootstrap", "0 or more replicates", request.bootstrap);
   if (request.reference_tokens) expect_positive(problems, "--at", *request.reference_tokens);
+  if (request.score) expect_share(problems, "--score", *request.score);
+  if (request.price_halving) expect_positive(problems, "--price-halving", *request.price_halving);
+  expect_positive(problems, "--budget", request.budget);
   refuse_if(problems);
 }
 
 void show(const Asked& asked) {
-  check(asked.request);
+  const density::Request request = request_of(asked);
+  check(request);
   std::vector<store::Broken> broken;
   const auto runs = store::read_runs(asked.store, broken);
   if (runs.empty()) throw Error(fmt::format("{}: the store holds no complete run; expected at least one", asked.store));
   for (const auto& folder : broken)
     fmt::print(stderr, "vernier: broken run {} is not counted: {}\n", folder.folder, folder.why);
-  const density::Analysis analysis = density::analyse(runs, broken, asked.request);
+  const density::Analysis analysis = density::analyse(runs, broken, request);
   if (asked.json) {
-    std::cout << density::to_json(analysis, asked.request).dump() << '\n';
+    std::cout << density::to_json(analysis, request).dump() << '\n';
     return;
   }
-  print_models(analysis.models);
-  print_summary(analysis, asked.request);
+  print_density(analysis, request);
 }
 
 }  // namespace
@@ -83,8 +76,18 @@ void add_density(CLI::App& program) {
   verb->add_option("--reference", asked->request.recipe, "recipe of the reference family");
   verb->add_option("--law", asked->request.law,
                    "precision law to lay beside; the best of the Kumar family where left out");
-  verb->add_option("--at", asked->request.reference_tokens,
-                   "D at which sizes are compared [tokens]; each run's own where left out");
+  verb->add_option("--at", asked->at, "D at which sizes are compared [tokens], or own: each run's own")
+      ->capture_default_str();
+  verb->add_option(
+      "--measure", asked->measure,
+      "what is inverted: score | task_loss | loss; the score where left out and reference runs have tasks");
+  verb->add_option("--form", asked->form, "of the law of the conditional loss: paper (without E) | with_e | auto")
+      ->capture_default_str();
+  verb->add_option("--score", asked->request.score,
+                   "for which the sizes to come are shown; the reference runs' median where left out");
+  verb->add_option("--price-halving", asked->request.price_halving, "days in which hardware halves its price");
+  verb->add_option("--budget", asked->request.budget, "parameters that a price buys on 2023-02-27")
+      ->capture_default_str();
   verb->add_option("--bootstrap", asked->request.bootstrap, "replicates of the reference fit")->capture_default_str();
   verb->add_option("--seed", asked->request.seed, "of the fits")->capture_default_str();
   verb->add_flag("--json", asked->json, "one JSON object");

@@ -1,38 +1,20 @@
 #include "density/analysis.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
+#include "density/models.h"
 #include "fit/fit.h"
 
 namespace vernier::density {
 
 namespace {
 
-constexpr const char* kDefaultRecipe = "2024-wsd";
 constexpr std::array kPrecisionLaws{"kumar_weights", "kumar_tied", "kumar_joint"};
 
 using RunsById = std::map<std::string, const StoredRun*>;
-
-bool is_reference(const law::RunPoint& point) { return point.precision == "baseline"; }
-
-std::string reference_recipe(const std::vector<law::RunPoint>& points, const RunsById& runs, const std::string& asked) {
-  std::map<std::string, int> unrounded;
-  for (const law::RunPoint& point : points)
-    if (is_reference(point)) ++unrounded[runs.at(point.run)->spec.recipe];
-  if (unrounded.empty()) throw Error("no run is unrounded; expected runs in fp32 to serve as the reference family");
-  if (asked.empty() && unrounded.contains(kDefaultRecipe)) return kDefaultRecipe;
-  if (asked.empty())
-    return std::max_element(unrounded.begin(), unrounded.end(), [](auto& a, auto& b) { return a.second < b.second; })
-        ->first;
-  std::vector<std::string> known;
-  for (const auto& [recipe, count] : unrounded) known.push_back(recipe);
-  if (!unrounded.contains(asked))
-    throw Error(fmt::format("--reference: no unrounded run has the recipe '{}'; there are runs of {}", asked,
-                            fmt::join(known, ", ")));
-  return asked;
-}
 
 /// Less is better: hold-out error, then AIC.
 std::pair<double, double> rank(const fit::FitSummary& fit) {
@@ -40,12 +22,13 @@ std::pair<double, double> rank(const fit::FitSummary& fit) {
   return {fit.holdout ? fit.holdout->rms_log.value_or(unknown) : unknown, fit.aic};
 }
 
-/// The named law, or the best of those that can be fitted; without one `why` lists what hindered each.
+/// The named law, or the best of those that can be fitted; without one `why` lists what hindered each. Its replicates
+/// are made where densities meet it.
 std::optional<fit::FitSummary> precision_fit(const std::vector<law::RunPoint>& points, const Request& request,
                                              std::string& why) {
   std::vector<std::string> laws(kPrecisionLaws.begin(), kPrecisionLaws.end());
   if (!request.law.empty()) laws = {request.law};
-  if (std::all_of(points.begin(), points.end(), is_reference)) {
+  if (std::none_of(points.begin(), points.end(), [](auto& point) { return point.precision != "baseline"; })) {
     why = "no run is rounded";
     return std::nullopt;
   }
@@ -62,16 +45,173 @@ std::optional<fit::FitSummary> precision_fit(const std::vector<law::RunPoint>& p
       why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", law, problem.what());
     }
   }
-  if (best) why.clear();
-  return best;
+  if (!best) return std::nullopt;
+  why.clear();
+  if (request.bootstrap == 0) return best;
+  fit::FitOptions again = options;
+  again.holdout.clear();
+  again.bootstrap = request.bootstrap;
+  fit::FitSummary resampled = fit::fit(best->law, points, again);
+  resampled.holdout = best->holdout;
+  return resampled;
 }
 
-std::vector<DatedDensity> dated(const std::vector<ModelDensity>& models, const RunsById& runs) {
+std::vector<law::RunPoint> points_of_recipe(const fit::Data& data, const RunsById& runs, const std::string& recipe) {
+  std::vector<law::RunPoint> family;
+  for (const law::RunPoint& point : data.points)
+    if (runs.at(point.run)->spec.recipe == recipe) family.push_back(point);
+  return family;
+}
+
+/// Options that only another measure heeds.
+void check_measure(Measure measure, const Request& request) {
+  Problems problems;
+  if (request.score && measure != Measure::Score)
+    problems.push_back(
+        fmt::format("--score: expected scores to be what is inverted, not the {}", row_of(measure).words));
+  if (request.form != Form::Auto && measure == Measure::Loss)
+    problems.push_back("--form: the law of the loss has one form, with E; expected --measure score or task_loss");
+  refuse_if(problems);
+}
+
+void add_laws(Analysis& analysis, const ReferenceRuns& family, const Request& request) {
+  analysis.measure = request.measure.value_or(family.has_tasks() ? Measure::Score : Measure::Loss);
+  check_measure(analysis.measure, request);
+  ReferenceLaws laws = reference_laws(family, {analysis.measure, request.form, request.bootstrap, request.seed});
+  analysis.recipe = family.recipe;
+  analysis.left_out = family.left_out;
+  analysis.reference = std::move(laws.size);
+  analysis.score_law = std::move(laws.score);
+  analysis.checkpoints = std::move(laws.checkpoints);
+  analysis.forms = std::move(laws.forms);
+  analysis.notes = std::move(laws.notes);
+}
+
+/// Of the whole forward pass: F(N_hat) of the reference family over the model's own.
+void set_density_by_flops(ModelDensity& model, const std::vector<double>& log_rho, const FlopsOfSize& flops) {
+  if (!model.flops_per_token || !flops.is_known() || !model.params) return;
+  const double own = std::log(*model.flops_per_token), log_n = std::log(*model.params);
+  if (model.density) model.density_by_flops = std::exp(flops.log_flops(log_n + std::log(*model.density)) - own);
+  std::vector<double> values;
+  for (const double rho : log_rho) values.push_back(std::exp(flops.log_flops(log_n + rho) - own));
+  const Ends ends = ends_of(std::move(values));
+  model.flops_lo = ends.lo && *ends.lo > 0 ? ends.lo : std::nullopt;
+  model.flops_hi = ends.hi;
+}
+
+void add_densities(Analysis& analysis, const Family& family, const FlopsOfSize& flops, const Request& request) {
+  const Stream noise = Stream{std::uint64_t(request.seed)}.child("measured");
+  for (ModelDensity& model : analysis.models) {
+    auto& log_rho = analysis.log_replicates.emplace_back();
+    model.measure = analysis.measure;
+    if (!model.why_absent.empty()) continue;
+    if (!measured_of(model, analysis.measure)) {
+      model.why_absent = model.why_open = fmt::format("its {} was not measured", row_of(analysis.measure).words);
+      continue;
+    }
+    log_rho = set_density(model, family, request.reference_tokens, noise.child(model.run));
+    set_density_by_flops(model, log_rho.all, flops);
+  }
+}
+
+void add_shares(Analysis& analysis, const fit::Data& data) {
+  if (!analysis.precision_law) return;
+  const fit::FitSummary& law = *analysis.precision_law;
+  for (std::size_t i = 0; i < data.points.size(); ++i)
+    if (const double share = fit::n_eff_share(law, law.values(), data.points[i]); std::isfinite(share))
+      analysis.models[i].n_eff_precision_law = share;
+}
+
+DatedDensity dated(const Analysis& analysis, std::size_t i) {
+  const ModelDensity& model = analysis.models[i];
+  DatedDensity point{model.recipe_date, model.run, *model.density, false, model.lo, model.hi, {}};
+  point.log_replicates = analysis.log_replicates[i];
+  return point;
+}
+
+std::vector<double> mean_of(const std::vector<const std::vector<double>*>& rows) {
+  std::vector<double> mean(rows.front()->size(), 0);
+  for (const auto* row : rows)
+    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += (*row)[k] / double(rows.size());
+  return mean;
+}
+
+/// The geometric mean of these models, by name of their recipe.
+DatedDensity mean_density(const Analysis& analysis, const std::vector<std::size_t>& members) {
+  const ModelDensity& first = analysis.models[members.front()];
+  DatedDensity mean{first.recipe_date, first.recipe, 0, false, {}, {}, {}};
+  std::vector<const std::vector<double>*> all, of_reference;
+  double sum = 0;
+  for (const std::size_t i : members) {
+    sum += std::log(*analysis.models[i].density) / double(members.size());
+    all.push_back(&analysis.log_replicates[i].all);
+    of_reference.push_back(&analysis.log_replicates[i].of_reference);
+  }
+  mean.density = std::exp(sum);
+  mean.log_replicates = {mean_of(all), mean_of(of_reference)};
+  std::vector<double> densities;
+  for (const double value : mean.log_replicates.all)
+    if (!std::isnan(value)) densities.push_back(std::exp(value));
+  const Ends ends = ends_of(std::move(densities));
+  mean.lo = ends.lo, mean.hi = ends.hi;
+  return mean;
+}
+
+/// Every recipe by the geometric mean of its unrounded trained runs.
+std::vector<DatedDensity> typical_densities(const Analysis& analysis) {
+  std::map<std::string, std::vector<std::size_t>> by_recipe;
+  for (std::size_t i = 0; i < analysis.models.size(); ++i)
+    if (const ModelDensity& model = analysis.models[i]; model.density && model.reference)
+      by_recipe[model.recipe].push_back(i);
+  std::vector<DatedDensity> means;
+  for (const auto& [recipe, members] : by_recipe) means.push_back(mean_density(analysis, members));
+  return means;
+}
+
+void add_densing_laws(Analysis& analysis, const Stream& stream) {
   std::vector<DatedDensity> list;
-  for (const ModelDensity& model : models)
-    if (model.density)
-      list.push_back({.date = runs.at(model.run)->record.recipe_date, .run = model.run, .density = *model.density});
-  return list;
+  for (std::size_t i = 0; i < analysis.models.size(); ++i)
+    if (analysis.models[i].density && analysis.models[i].kind == Kind::Trained) list.push_back(dated(analysis, i));
+  analysis.law = densing_law(list, stream.child("densest"));
+  analysis.typical_law = densing_law(typical_densities(analysis), stream.child("typical"));
+}
+
+void add_meetings(Analysis& analysis, const fit::Data& data, const Stream& stream) {
+  if (!analysis.precision_law) {
+    analysis.meetings.why_absent = analysis.why_no_precision_law;
+    return;
+  }
+  std::vector<Met> runs;
+  for (std::size_t i = 0; i < data.points.size(); ++i)
+    if (analysis.models[i].recipe == analysis.recipe && analysis.models[i].compared_at)
+      runs.push_back({analysis.models[i], analysis.log_replicates[i].of_reference, data.points[i]});
+  analysis.meetings = meetings_of(runs, *analysis.precision_law, stream);
+}
+
+/// Median of what was measured of the reference runs.
+double typical_value(const Analysis& analysis) {
+  std::vector<double> values;
+  for (const ModelDensity& model : analysis.models)
+    if (model.fitted)
+      if (const auto value = measured_of(model, analysis.measure)) values.push_back(*value);
+  const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double typical_tokens(const ReferenceRuns& family) {
+  double sum = 0;
+  for (const law::RunPoint& point : family.points) sum += std::log(point.tokens);
+  return std::exp(sum / static_cast<double>(family.points.size()));
+}
+
+void mark_fitted(Analysis& analysis, const ReferenceRuns& family) {
+  std::map<std::string, ModelDensity*> models;
+  for (ModelDensity& model : analysis.models) models[model.run] = &model;
+  for (const law::RunPoint& point : family.points) {
+    ModelDensity& model = *models.at(point.run);
+    model.fitted = measured_of(model, analysis.measure).has_value();
+  }
 }
 
 }  // namespace
@@ -79,39 +219,32 @@ std::vector<DatedDensity> dated(const std::vector<ModelDensity>& models, const R
 Analysis analyse(const std::vector<StoredRun>& runs, const std::vector<store::Broken>& broken, const Request& request) {
   if (runs.empty())
     throw Error(fmt::format("the store holds no complete run ({} broken); expected at least one", broken.size()));
-  const fit::Data data = fit::points_from_runs(runs);
+  fit::Data data = fit::points_from_runs(runs);
+  for (const store::Broken& folder : broken) data.excluded.push_back({folder.folder, "broken: " + folder.why});
   RunsById by_id;
   for (const StoredRun& run : runs) by_id[run.id] = &run;
+  const ReferenceRuns reference = reference_runs(runs, data.points, request.recipe);
+  const FlopsOfSize flops(reference.runs);
   Analysis analysis;
-  analysis.recipe = reference_recipe(data.points, by_id, request.recipe);
-  std::vector<law::RunPoint> family, unrounded;
-  for (const law::RunPoint& point : data.points) {
-    if (by_id.at(point.run)->spec.recipe != analysis.recipe) continue;
-    family.push_back(point);
-    if (is_reference(point)) unrounded.push_back(point);
-  }
-  fit::FitOptions options;
-  options.bootstrap = request.bootstrap;
-  options.seed = request.seed;
-  analysis.reference = fit::fit("chinchilla", unrounded, options);
-  analysis.precision_law = precision_fit(family, request, analysis.why_no_precision_law);
-  std::vector<fit::Excluded> excluded = data.excluded;
-  for (const store::Broken& folder : broken) excluded.push_back({folder.folder, "broken: " + folder.why});
-  analysis.models =
-      densities(data.points, excluded, analysis.reference, analysis.precision_law ? &*analysis.precision_law : nullptr,
-                {.reference_tokens = request.reference_tokens});
-  analysis.law = densing_law(dated(analysis.models, by_id));
+  add_laws(analysis, reference, request);
+  analysis.precision_law =
+      precision_fit(points_of_recipe(data, by_id, analysis.recipe), request, analysis.why_no_precision_law);
+  analysis.models = models_of(runs, data, flops, reference.has_tasks());
+  mark_fitted(analysis, reference);
+  const Family family =
+      family_of(analysis.measure, analysis.reference, analysis.score_law ? &*analysis.score_law : nullptr);
+  add_densities(analysis, family, flops, request);
+  add_shares(analysis, data);
+  const Stream stream = Stream{std::uint64_t(request.seed)}.child("density");
+  add_densing_laws(analysis, stream);
+  add_meetings(analysis, data, stream.child("meeting"));
+  analysis.frontier = frontier_of(analysis.models, analysis.measure);
+  analysis.compression = compression_of(analysis.models, analysis.log_replicates);
+  analysis.outlook =
+      outlook_of(analysis.law, family, flops,
+                 {request.score.value_or(typical_value(analysis)),
+                  request.reference_tokens.value_or(typical_tokens(reference)), request.price_halving, request.budget});
   return analysis;
-}
-
-Json to_json(const Analysis& analysis, const Request& request) {
-  const fit::FitSummary* law = analysis.precision_law ? &*analysis.precision_law : nullptr;
-  Json object = to_json(analysis.models, analysis.law, analysis.reference, law);
-  object["reference_recipe"] = analysis.recipe;
-  object["compared_at"] = request.reference_tokens ? Json(*request.reference_tokens) : Json("own tokens");
-  object["why_no_precision_law"] =
-      analysis.why_no_precision_law.empty() ? Json(nullptr) : Json(analysis.why_no_precision_law);
-  return object;
 }
 
 }  // namespace vernier::density

@@ -1,0 +1,83 @@
+#include "density/storage.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "format/stored_bits.h"
+#include "record/recipe.h"
+
+namespace vernier::density {
+
+namespace {
+
+constexpr double kNotRounded = 16;  ///< bits of what is not rounded, as in C = 6 N D P/16
+constexpr double kForward = 1.0 / 3;
+constexpr double kAwqScale = 32;  ///< bits of AWQ's scale of an input
+
+struct Matrix {
+  double rows, columns;  ///< outputs, inputs
+};
+
+/// The matrices of one block by their inputs: projections of attention and the first ones of the mlp have `width` of
+/// them, the last one of the mlp as many as the mlp is wide.
+std::vector<Matrix> matrices_of(const StoredRun& run) {
+  const auto width = static_cast<double>(run.spec.shape.width), depth = static_cast<double>(run.spec.shape.depth);
+  const auto hidden = static_cast<double>(mlp_width(run.spec.shape));
+  const CountByRole& count = run.record.parameters;
+  return {{count.attention / depth / width, width}, {count.mlp / depth / width - hidden, width}, {width, hidden}};
+}
+
+double bits_of_number(const std::string& number) {
+  const Number parsed = parse_number(number);
+  return parsed.rounded ? parsed.bits() : kNotRounded;
+}
+
+/// Mean over the matrices' elements.
+double bits_of_matrices(const std::vector<Matrix>& matrices, const Number& number, bool awq) {
+  double bits = 0, elements = 0;
+  for (const auto& [rows, columns] : matrices) {
+    bits += stored_bits(number, std::llround(rows), std::llround(columns)) + (awq ? kAwqScale * columns : 0);
+    elements += static_cast<double>(std::llround(rows) * std::llround(columns));
+  }
+  return bits / elements;
+}
+
+}  // namespace
+
+Storage storage_of(const StoredRun& run, const std::string& weights, const std::string& method) {
+  const CountByRole& count = run.record.parameters;
+  const Number number = parse_number(weights);
+  const double matrices = count.attention + count.mlp, counted = count.non_embedding();
+  const double each = number.rounded ? bits_of_matrices(matrices_of(run), number, method == "awq") : kNotRounded;
+  Storage storage;
+  storage.mean = (matrices * each + count.norm * kNotRounded) / counted;
+  storage.total = storage.mean * counted + count.embedding * bits_of_number(run.spec.numbers.embedding) +
+                  count.head * bits_of_number(run.spec.numbers.head);
+  return storage;
+}
+
+double flops_per_token(const StoredRun& run) {
+  return run.record.flops.total() / static_cast<double>(run.spec.tokens) * kForward;
+}
+
+FlopsOfSize::FlopsOfSize(const std::vector<const StoredRun*>& family) {
+  std::map<double, double> by_size;
+  for (const StoredRun* run : family) by_size[run->record.parameters.non_embedding()] = flops_per_token(*run);
+  for (const auto& [params, flops] : by_size) {
+    if (!(params > 0) || !(flops > 0)) continue;
+    log_params_.push_back(std::log(params));
+    log_flops_.push_back(std::log(flops));
+  }
+}
+
+double FlopsOfSize::log_flops(double log_params) const {
+  if (log_params_.empty()) return std::nan("");
+  if (log_params_.size() == 1) return log_flops_[0] + log_params - log_params_[0];
+  const auto above = std::upper_bound(log_params_.begin(), log_params_.end(), log_params) - log_params_.begin();
+  const auto i = static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(above, 1, std::ptrdiff_t(log_params_.size()) - 1));
+  const double slope = (log_flops_[i] - log_flops_[i - 1]) / (log_params_[i] - log_params_[i - 1]);
+  return log_flops_[i] + slope * (log_params - log_params_[i]);
+}
+
+}  // namespace vernier::density
