@@ -50,9 +50,9 @@ Ran ran(bool records) {
     return all;
   };
   const model::Layout layout = model::layout_of({}, kShape);
-  model::Transformer cohort{kShape, true, layout, model::cohort_numbers(numbers), rules(0), {}};
-  train::Stacked stacked({std::move(cohort), kTraining, rules, 5, records}, 3, at::Device(at::kCUDA, 0));
   const Recipe& recipe = recipe_named("2024-wsd");
+  model::Transformer cohort{kShape, recipe.architecture, layout, model::cohort_numbers(numbers), rules(0), {}};
+  train::Stacked stacked({std::move(cohort), kTraining, rules, 5, records}, 3, at::Device(at::kCUDA, 0));
   for (std::int64_t k = 0; k < 3; ++k)
     model::initialise(layout, recipe, {}, Stream(9).child("init"), stacked.weights_KP[k]);
   Ran result;
