@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <list>
+#include <map>
 #include <numeric>
 
 #include "base/check.h"
@@ -18,7 +18,12 @@ using Tokens = std::vector<std::uint16_t>;
 /// A place of the held-out part, cut in two.
 struct Span {
   Tokens prefix, answer;
+};
+
+/// All drawn spans of one answer.
+struct Spans {
   double log_frequency = 0;  ///< mean over the answer's tokens
+  std::vector<Span> left;    ///< in no item yet
 };
 
 std::int64_t spans_of(const ClozeSpec& spec) { return spec.items * spec.choices; }
@@ -60,44 +65,57 @@ std::vector<Span> drawn_spans(const ClozeSpec& spec, const Corpus& corpus) {
   return spans;
 }
 
-/// The most frequent answers first.
-void sort_by_frequency(std::vector<Span>& spans, const std::vector<double>& log_frequency) {
-  for (Span& span : spans) {
-    for (const std::uint16_t token : span.answer) span.log_frequency += log_frequency[token];
-    span.log_frequency /= static_cast<double>(span.answer.size());
-  }
-  std::stable_sort(spans.begin(), spans.end(),
-                   [](const Span& a, const Span& b) { return a.log_frequency > b.log_frequency; });
+double log_frequency_of(const Tokens& answer, const std::vector<double>& log_frequency) {
+  double sum = 0;
+  for (const std::uint16_t token : answer) sum += log_frequency[token];
+  return sum / static_cast<double>(answer.size());
 }
 
-/// The next choices of one item, taken out of `left`: the first span and those after it whose answers are new to the
-/// item. Empty where there are too few.
-std::vector<Span> taken_from(std::list<Span>& left, std::int64_t choices) {
-  std::vector<Span> group;
-  for (auto span = left.begin(); span != left.end() && std::ssize(group) < choices;) {
-    const auto is_it = [&](const Span& other) { return other.answer == span->answer; };
-    if (std::any_of(group.begin(), group.end(), is_it)) {
-      ++span;
-      continue;
-    }
-    group.push_back(std::move(*span));
-    span = left.erase(span);
+/// Answer by answer, the most frequent tokens first.
+std::list<Spans> sorted(std::vector<Span> spans, const std::vector<double>& log_frequency) {
+  std::map<Tokens, Spans> by_answer;
+  for (Span& span : spans) {
+    Spans& same = by_answer[span.answer];
+    same.log_frequency = log_frequency_of(span.answer, log_frequency);
+    same.left.push_back(std::move(span));
   }
-  if (std::ssize(group) < choices) group.clear();
+  std::list<Spans> all;
+  for (auto& [answer, same] : by_answer) all.push_back(std::move(same));
+  all.sort([](const Spans& a, const Spans& b) { return a.log_frequency > b.log_frequency; });
+  return all;
+}
+
+std::int64_t most_of_one(const std::list<Spans>& answers) {
+  std::size_t most = 0;
+  for (const Spans& same : answers) most = std::max(most, same.left.size());
+  return static_cast<std::int64_t>(most);
+}
+
+/// The choices of one item, taken out of `answers`: those of which every item still to be made needs one, as there are
+/// just as many; for the rest the most frequent.
+std::vector<Span> next_group(std::list<Spans>& answers, std::int64_t choices, std::int64_t items_left, bool scarce) {
+  std::vector<std::list<Spans>::iterator> chosen;
+  const auto choose = [&](bool needed) {
+    for (auto a = answers.begin(); a != answers.end() && std::ssize(chosen) < choices; ++a)
+      if ((std::ssize(a->left) == items_left) == needed) chosen.push_back(a);
+  };
+  if (scarce) choose(true);
+  choose(false);
+  std::vector<Span> group;
+  for (const auto& a : chosen) {
+    group.push_back(std::move(a->left.back()));
+    a->left.pop_back();
+    if (a->left.empty()) answers.erase(a);
+  }
   return group;
 }
 
-/// Neighbours of the sorted spans, k by k; fewer groups than items where what is left repeats itself.
-std::vector<std::vector<Span>> groups_of(std::vector<Span> spans, const ClozeSpec& spec, const Corpus& corpus) {
-  sort_by_frequency(spans, log_frequencies(corpus));
-  std::list<Span> left(std::make_move_iterator(spans.begin()), std::make_move_iterator(spans.end()));
+/// Neighbours of the sorted answers, k by k, each once in a group; no answer may have more spans than there are items.
+std::vector<std::vector<Span>> groups_of(std::list<Spans> answers, const ClozeSpec& spec) {
+  const std::int64_t most = most_of_one(answers);
   std::vector<std::vector<Span>> groups;
-  while (!left.empty()) {
-    groups.push_back(taken_from(left, spec.choices));
-    if (!groups.back().empty()) continue;
-    groups.pop_back();
-    break;
-  }
+  for (std::int64_t left = spec.items; left > 0; --left)
+    groups.push_back(next_group(answers, spec.choices, left, left <= most));
   return groups;
 }
 
@@ -136,7 +154,7 @@ double credit(const double* losses, std::size_t choices, std::size_t right) {
 }
 
 Problems problems_of_values(const ClozeSpec& spec, const Corpus& corpus, std::int64_t context) {
-  constexpr std::int64_t kMost = 1 << 20;
+  constexpr std::int64_t kMost = 1 << 18;
   Problems found;
   const auto between = [&](std::string_view place, std::int64_t value, std::int64_t low, std::int64_t high) {
     expect(found, low <= value && value <= high, place, fmt::format("a whole number from {} to {}", low, high), value);
@@ -160,29 +178,34 @@ Problems problems_of_values(const ClozeSpec& spec, const Corpus& corpus, std::in
   return found;
 }
 
-Problems shortage_of(const std::vector<std::vector<Span>>& groups, const ClozeSpec& spec) {
+/// What keeps answers that repeat themselves from filling items with different ones.
+Problems shortage_of(const std::list<Spans>& answers, const ClozeSpec& spec) {
   Problems found;
-  expect(found, std::ssize(groups) == spec.items, "items",
-         fmt::format("at most {}, as the held-out part repeats itself too often for more items with {} different "
-                     "answers",
-                     groups.size(), spec.choices),
-         spec.items);
+  const std::int64_t most = most_of_one(answers);
+  expect(found, most <= spec.items, "choices",
+         fmt::format("at most {}, as one answer of {} tokens makes up {} of the {} spans that were drawn",
+                     spans_of(spec) / most, spec.answer, most, spans_of(spec)),
+         spec.choices);
   return found;
+}
+
+std::list<Spans> answers_of(const ClozeSpec& spec, const Corpus& corpus) {
+  return sorted(drawn_spans(spec, corpus), log_frequencies(corpus));
 }
 
 }  // namespace
 
 Problems problems(const ClozeSpec& spec, const Corpus& corpus, std::int64_t context) {
   Problems found = problems_of_values(spec, corpus, context);
-  if (found.empty()) found = shortage_of(groups_of(drawn_spans(spec, corpus), spec, corpus), spec);
+  if (found.empty()) found = shortage_of(answers_of(spec, corpus), spec);
   return found;
 }
 
 Cloze cloze_of(const ClozeSpec& spec, const Corpus& corpus) {
   refuse_if(problems_of_values(spec, corpus, spec.prefix + spec.answer));
-  const auto groups = groups_of(drawn_spans(spec, corpus), spec, corpus);
-  refuse_if(shortage_of(groups, spec));
-  Cloze cloze{spec, items_of(groups, stream_of(spec, corpus)), std::nullopt};
+  std::list<Spans> answers = answers_of(spec, corpus);
+  refuse_if(shortage_of(answers, spec));
+  Cloze cloze{spec, items_of(groups_of(std::move(answers), spec), stream_of(spec, corpus)), std::nullopt};
   cloze.known = result_of_knowing(cloze, corpus);
   return cloze;
 }

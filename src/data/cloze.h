@@ -3,8 +3,9 @@
 // items x choices spans of the held-out part are drawn, all equally likely, so that what is asked for is as common as
 // it is in the language; their continuations share no token. They are sorted by the mean ln frequency of their
 // continuations' tokens, and every k neighbours whose continuations differ become one item: choices of one length and
-// like frequency. A uniform draw then says which of the k is asked for, by its own prefix. A scorer that does not look
-// at the prefix knows nothing of that draw, so whatever it scores its expected accuracy is 1 / k exactly.
+// like frequency. (A continuation of which as many spans are left as items is taken first.) A uniform draw then says
+// which of the k is asked for, by its own prefix. A scorer that does not look at the prefix knows nothing of that draw,
+// so whatever it scores its expected accuracy is 1 / k exactly.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace vernier::data {
 
 struct ClozeItem {
   std::vector<std::uint16_t> prefix;                ///< what comes before the right one
-  std::vector<std::vector<std::uint16_t>> choices;  ///< falling in frequency
+  std::vector<std::vector<std::uint16_t>> choices;  ///< all different
   std::size_t right = 0;                            ///< which of them
 };
 
@@ -28,8 +29,8 @@ struct Cloze {
   std::optional<TaskResult> known;  ///< of a model that knows the corpus' probabilities; absent where it has none
 };
 
-/// What is wrong with such tasks on this corpus, for models of this context: values, and a held-out part that is too
-/// short or repeats itself too often. Empty: `cloze_of` makes them.
+/// What is wrong with such tasks on this corpus, for models of this context: values, a held-out part that is too short,
+/// an answer that makes up more than 1 / choices of what is drawn. Empty: `cloze_of` makes them.
 Problems problems(const ClozeSpec& spec, const Corpus& corpus, std::int64_t context);
 
 /// The items, a pure function of (corpus, spec). Throws Error where the corpus does not have them.

@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 
+#include "data/cloze.h"
 #include "data/corpus.h"
 #include "plan/choices.h"
 #include "plan/hypotheses.h"
@@ -422,6 +423,14 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_hypotheses(experiment, findings);
 }
 
+void check_cloze(const Experiment& experiment, Findings& findings) {
+  if (!findings.sound("cloze")) return;
+  for (const std::string& problem : data::problems(*experiment.cloze, *experiment.opened, experiment.context)) {
+    const std::size_t colon = problem.find(": ");
+    findings.add("cloze." + problem.substr(0, colon), problem.substr(colon + 2));
+  }
+}
+
 void check_corpus(const Experiment& experiment, Findings& findings) {
   if (!findings.sound("context")) return;
   check_shortages(experiment, "grid.tokens", experiment.grid.tokens, findings);
@@ -434,6 +443,7 @@ void check_corpus(const Experiment& experiment, Findings& findings) {
   const auto lacking = data::shortage(*experiment.opened, 0, experiment.validation_tokens, experiment.context);
   if (!lacking.empty() && findings.sound("validation_tokens"))
     findings.add("validation_tokens", lacking[0].substr(lacking[0].find(": ") + 2));
+  if (experiment.cloze) check_cloze(experiment, findings);
 }
 
 std::string why_unwritable(const fs::path& path) {

@@ -50,7 +50,7 @@ constexpr std::string_view kTasks = R"(
 Tasks are cloze questions: which of k continuations follows a held-out prefix? The others come from elsewhere in the
 held-out part, of the same length and of like frequency, and a draw says which is asked for, so that chance is 1 / k.
 `task_loss` is the mean of -ln P(answer | prefix) per token of the right answer, `task_accuracy` the share of questions
-whose right answer is the likeliest. Rows of `curves` with tasks are checkpoints on the way: after 2^j steps, and before
+whose right answer is the likeliest. Rows of `curves` with tasks are checkpoints on the way: after 4^i steps, and before
 the cool-down. Runs of one `parent` share their trunk, and so repeat its checkpoints.
 )";
 

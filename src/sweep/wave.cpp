@@ -147,7 +147,7 @@ class Wave {
     laps_.charge(course.on.seconds, due);
   }
 
-  /// Trains to step `until` and looks at the steps of the form 2^j on the way. The end of a run is left to `branch`.
+  /// Trains to step `until` and looks at the steps of the form 4^i on the way. The end of a run is left to `branch`.
   void advance_looking(const Course& course, const train::CohortTrainer::Order& order) {
     const std::int64_t& step = course.on.state.step;
     const auto look_if_one = [&] {

@@ -177,7 +177,7 @@ class WithExperiment(unittest.TestCase):
         self.assertEqual([of_checkpoint[key] for key in keys], [None] * 6)
         with open(run / "curve.csv", newline="") as file:
             looked_at = [row["step"] for row in csv.DictReader(file) if row["task_loss"]]
-        self.assertEqual(looked_at, ["16", "20"])
+        self.assertEqual(looked_at, ["4", "16", "20"])
 
     def test_ptq_starts_from_the_recorded_loss_and_loses_least_at_eight_bits(self):
         run = next(p for p in self.store.iterdir() if not p.name.startswith("."))

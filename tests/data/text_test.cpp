@@ -70,6 +70,28 @@ TEST_CASE("text windows cover each file once, shuffled, and never cross from tra
   CHECK(window(text, Text::Part::Train, 0, 64) != first.substr(0, 65));  // shuffled
 }
 
+TEST_CASE("answers of spans lie end to end in the held-out part of each file, with their prefixes", "[data][fast]") {
+  const Folder folder;
+  const std::string first = numbered(2011, 1), second = numbered(1503, 2), brief = "held out: too little";
+  folder.with("a.txt", first);
+  folder.with("b.txt", brief);
+  folder.with("c.txt", second);
+  const Text text(spec_of(folder.path, 0.5));
+  constexpr std::int64_t kPrefix = 12, kAnswer = 5;
+  std::vector<std::string> expected;
+  for (const std::string& bytes : {first, second}) {
+    const std::string held_out = bytes.substr(bytes.size() - bytes.size() / 2);
+    for (std::size_t from = 0; from + kPrefix + kAnswer <= held_out.size(); from += kAnswer)
+      expected.push_back(held_out.substr(from, kPrefix + kAnswer));
+  }
+  REQUIRE(text.spans(Text::Part::Validation, kPrefix, kAnswer) == std::ssize(expected));
+  for (std::int64_t i = 0; i < std::ssize(expected); ++i) {
+    std::vector<std::uint16_t> tokens(kPrefix + kAnswer);
+    text.span(Text::Part::Validation, i, kPrefix, kAnswer, tokens.data());
+    CHECK(std::string(tokens.begin(), tokens.end()) == expected[static_cast<std::size_t>(i)]);
+  }
+}
+
 TEST_CASE("the order of text windows depends on the text and not on where it lies", "[data][fast]") {
   const Folder one, other;
   const std::string bytes = numbered(20000, 3);

@@ -315,6 +315,19 @@ TEST_CASE("quantization after training is read, and no part of a run's name", "[
   CHECK(run_id(runs_of(plain)[0], plain.corpus_digest) == run_id(runs_of(experiment)[0], experiment.corpus_digest));
 }
 
+TEST_CASE("tasks are read, are part of a run's name, and what they cannot be is told with its line", "[plan][fast]") {
+  const Experiment plain = read(kSmall), experiment = read(kSmall + "cloze: {items: 100, prefix: 12}\n");
+  CHECK(experiment.cloze == ClozeSpec{.items = 100, .choices = 4, .answer = 4, .prefix = 12, .seed = 1});
+  CHECK(run_id(runs_of(plain)[0], plain.corpus_digest) != run_id(runs_of(experiment)[0], experiment.corpus_digest));
+  CHECK(runs_of(experiment)[0].cloze == experiment.cloze);
+  const std::string said = complaints(kSmall + "cloze:\n  items: 100\n  choices: 1\n  prefix: 0\n");
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:19: cloze.choices: expected a whole number from 2 to"));
+  CHECK_THAT(said, ContainsSubstring("experiment.yaml:20: cloze.prefix: expected a whole number from 1 to"));
+  CHECK_THAT(complaints(kSmall + "cloze: {prefix: 1000}\n"),
+             ContainsSubstring("experiment.yaml:17: cloze.prefix: expected prefix + answer of at most"));
+  CHECK_THAT(complaints(kSmall + "cloze: {item: 100}\n"), ContainsSubstring("cloze.item: unknown key"));
+}
+
 TEST_CASE("every mistake in what is asked after training is told with its line", "[plan][fast]") {
   const std::string said = complaints(kSmall +
                                       "post_training:\n  methods: [rtn, gtpq, rtn]\n  weights: [int4/token, int99, "

@@ -22,7 +22,7 @@ using namespace vernier;
 
 namespace {
 
-// A look costs (512 + 20 * 2 * 12) / 3 = 330 tokens of training, so the first one comes after 8 steps.
+// A look costs (512 + 20 * 2 * 12) / 3 = 330 tokens of training, half of it is more than one step.
 constexpr const char* kExperiment = R"(
 name: looked at
 corpus: {kind: oracle, vocab: 32}
@@ -111,25 +111,29 @@ void copy_row(const store::Store& store, const NumbersSpec& numbers, std::int64_
 
 }  // namespace
 
-TEST_CASE("looks come at powers of two, the first where training has cost three of them", "[sweep][fast]") {
+TEST_CASE("looks come at powers of four, the first where training has cost half of one", "[sweep][fast]") {
   const Scratch scratch("steps");
   const auto p = planned(scratch);
   plan::Cohort cohort = plan::cohorts_of(plan::runs_of(p), p.corpus_digest).at(0);
-  CHECK(sweep::next_look(cohort, 0) == 8);
-  CHECK(sweep::next_look(cohort, 7) == 8);
-  CHECK(sweep::next_look(cohort, 8) == 16);
+  CHECK(sweep::next_look(cohort, 0) == 4);
+  CHECK(sweep::next_look(cohort, 3) == 4);
+  CHECK(sweep::next_look(cohort, 4) == 16);
   CHECK(sweep::next_look(cohort, 1000) == 1024);
+  cohort.validation_tokens = 2 * 3 * 64 * 128 - 480;
+  CHECK(sweep::next_look(cohort, 0) == 64);
+  cohort.validation_tokens += 3;
+  CHECK(sweep::next_look(cohort, 0) == 256);
   cohort.cloze.reset();
   CHECK_FALSE(sweep::next_look(cohort, 0));
 }
 
-TEST_CASE("a run has the results of its tasks, of its trunk at powers of two, and before its cool-down",
+TEST_CASE("a run has the results of its tasks, of its trunk at powers of four, and before its cool-down",
           "[sweep][fast]") {
   const Scratch scratch("rows");
   const auto store = store::open_store(scratch.folder / "runs");
   CHECK(execute(planned(scratch), store).trained == 6);
   const std::map<std::int64_t, std::vector<std::int64_t>> expected{
-      {2560, {8, 16, 20}}, {5248, {8, 16, 32, 33, 41}}, {8192, {8, 16, 32, 51, 64}}};
+      {2560, {4, 16, 20}}, {5248, {4, 16, 33, 41}}, {8192, {4, 16, 51, 64}}};
   std::set<double> on_trunk;
   for (const StoredRun& run : runs_in(store)) {
     INFO(run.spec.tokens);
@@ -142,7 +146,7 @@ TEST_CASE("a run has the results of its tasks, of its trunk at powers of two, an
     CHECK(run.record.task_accuracy_se == end.accuracy_se);
     CHECK(run.record.task_loss_floor < run.record.task_loss);
     CHECK((run.record.task_accuracy_ceiling > 0.5 && run.record.task_accuracy_ceiling <= 1));
-    const auto row = std::find_if(run.curve.begin(), run.curve.end(), [](const auto& p) { return p.step == 8; });
+    const auto row = std::find_if(run.curve.begin(), run.curve.end(), [](const auto& p) { return p.step == 4; });
     on_trunk.insert(row->cloze->loss);
     CHECK(*row->loss_val > *run.record.loss_val);
   }
@@ -216,13 +220,13 @@ TEST_CASE("a trunk that was saved before anybody looked is looked at when it goe
   const auto cohort = plan::cohorts_of(plan::runs_of(p), p.corpus_digest).at(0);
   const train::CohortTrainer trainer(sweep::spec_of(cohort, false), p.opened, at::kCPU, 1);
   auto state = trainer.initial_state();
-  const std::int64_t step = GENERATE(8, 16);
+  const std::int64_t step = GENERATE(4, 16);
   const auto rate = [&](const train::Member& m, std::int64_t s) {
     return train::rate_at(cohort.training, m.learning_rate, s, trainer.spec().warmup_steps(), 64);
   };
   trainer.advance(state, {step, rate, {true, true}}, kGoOn);
   if (step == 16)
-    for (std::size_t m = 0; m < 2; ++m) copy_row(whole, trainer.spec().members[m].numbers, 8, state.members[m].curve);
+    for (std::size_t m = 0; m < 2; ++m) copy_row(whole, trainer.spec().members[m].numbers, 4, state.members[m].curve);
   sweep::save({sweep::states_folder(cut, cohort), "trunk"}, sweep::trunk_names(cohort), {state, {0, 0}});
   CHECK(execute(p, cut).trained == 6);
   check_same(whole, cut);
