@@ -162,8 +162,11 @@ Timed timed(const Case& asked, const std::vector<law::RunPoint>& runs, std::int6
     found = fit::search(*problem, setting, sample, kDelta, starts, asked.starts, root.child("starts"), threads);
   });
   if (asked.replicates > 0)
-    result.seconds = seconds_of(
-        [&] { fit::bootstrap(*problem, setting, found, kDelta, asked.replicates, root.child("bootstrap"), threads); });
+    result.seconds = seconds_of([&] {
+      const Stream stream = root.child("bootstrap");
+      const auto times = fit::drawn_times(*problem, setting, found.best.theta, asked.replicates, stream);
+      fit::bootstrap(*problem, setting, found, kDelta, times, stream, threads);
+    });
   result.objective = found.best.objective;
   result.starts_at_best = found.at_best;
   return result;

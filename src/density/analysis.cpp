@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "density/models.h"
 #include "fit/fit.h"
@@ -13,8 +14,6 @@ namespace vernier::density {
 namespace {
 
 constexpr std::array kPrecisionLaws{"kumar_weights", "kumar_tied", "kumar_joint"};
-
-using RunsById = std::map<std::string, const StoredRun*>;
 
 /// Less is better: hold-out error, then AIC.
 std::pair<double, double> rank(const fit::FitSummary& fit) {
@@ -56,10 +55,16 @@ std::optional<fit::FitSummary> precision_fit(const std::vector<law::RunPoint>& p
   return resampled;
 }
 
-std::vector<law::RunPoint> points_of_recipe(const fit::Data& data, const RunsById& runs, const std::string& recipe) {
+/// Of one recipe, at the best of swept learning rates.
+std::vector<law::RunPoint> points_of_recipe(const fit::Data& data, const std::vector<StoredRun>& runs,
+                                            const std::string& recipe) {
+  const auto beaten = beaten_runs(runs);
+  std::set<std::string> members;
+  for (const StoredRun& run : runs)
+    if (run.spec.recipe == recipe && !beaten.contains(run.id)) members.insert(run.id);
   std::vector<law::RunPoint> family;
   for (const law::RunPoint& point : data.points)
-    if (runs.at(point.run)->spec.recipe == recipe) family.push_back(point);
+    if (members.contains(point.run)) family.push_back(point);
   return family;
 }
 
@@ -157,11 +162,11 @@ DatedDensity mean_density(const Analysis& analysis, const std::vector<std::size_
   return mean;
 }
 
-/// Every recipe by the geometric mean of its unrounded trained runs.
+/// Every recipe by the geometric mean of its unrounded trained runs, at the best of swept learning rates.
 std::vector<DatedDensity> typical_densities(const Analysis& analysis) {
   std::map<std::string, std::vector<std::size_t>> by_recipe;
   for (std::size_t i = 0; i < analysis.models.size(); ++i)
-    if (const ModelDensity& model = analysis.models[i]; model.density && model.reference)
+    if (const ModelDensity& model = analysis.models[i]; model.density && model.reference && model.beaten.empty())
       by_recipe[model.recipe].push_back(i);
   std::vector<DatedDensity> means;
   for (const auto& [recipe, members] : by_recipe) means.push_back(mean_density(analysis, members));
@@ -183,7 +188,8 @@ void add_meetings(Analysis& analysis, const fit::Data& data, const Stream& strea
   }
   std::vector<Met> runs;
   for (std::size_t i = 0; i < data.points.size(); ++i)
-    if (analysis.models[i].recipe == analysis.recipe && analysis.models[i].compared_at)
+    if (const ModelDensity& model = analysis.models[i];
+        model.recipe == analysis.recipe && model.compared_at && model.beaten.empty())
       runs.push_back({analysis.models[i], analysis.log_replicates[i].of_reference, data.points[i]});
   analysis.meetings = meetings_of(runs, *analysis.precision_law, stream);
 }
@@ -205,9 +211,10 @@ double typical_tokens(const ReferenceRuns& family) {
   return std::exp(sum / static_cast<double>(family.points.size()));
 }
 
-void mark_fitted(Analysis& analysis, const ReferenceRuns& family) {
+void mark(Analysis& analysis, const std::vector<StoredRun>& runs, const ReferenceRuns& family) {
   std::map<std::string, ModelDensity*> models;
   for (ModelDensity& model : analysis.models) models[model.run] = &model;
+  for (const auto& [run, why] : beaten_runs(runs)) models.at(run)->beaten = why;
   for (const law::RunPoint& point : family.points) {
     ModelDensity& model = *models.at(point.run);
     model.fitted = measured_of(model, analysis.measure).has_value();
@@ -221,16 +228,14 @@ Analysis analyse(const std::vector<StoredRun>& runs, const std::vector<store::Br
     throw Error(fmt::format("the store holds no complete run ({} broken); expected at least one", broken.size()));
   fit::Data data = fit::points_from_runs(runs);
   for (const store::Broken& folder : broken) data.excluded.push_back({folder.folder, "broken: " + folder.why});
-  RunsById by_id;
-  for (const StoredRun& run : runs) by_id[run.id] = &run;
   const ReferenceRuns reference = reference_runs(runs, data.points, request.recipe);
   const FlopsOfSize flops(reference.runs);
   Analysis analysis;
   add_laws(analysis, reference, request);
   analysis.precision_law =
-      precision_fit(points_of_recipe(data, by_id, analysis.recipe), request, analysis.why_no_precision_law);
+      precision_fit(points_of_recipe(data, runs, analysis.recipe), request, analysis.why_no_precision_law);
   analysis.models = models_of(runs, data, flops, reference.has_tasks());
-  mark_fitted(analysis, reference);
+  mark(analysis, runs, reference);
   const Family family =
       family_of(analysis.measure, analysis.reference, analysis.score_law ? &*analysis.score_law : nullptr);
   add_densities(analysis, family, flops, request);

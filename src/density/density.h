@@ -42,6 +42,7 @@ struct ModelDensity {
   std::string precision;   ///< as law::RunPoint::precision
   bool reference = false;  ///< a trained model in which nothing is rounded
   bool fitted = false;     ///< the reference law was fitted to it
+  std::string beaten;      ///< by which learning rate of a sweep; empty where by none
   std::string recipe, recipe_date;
   std::optional<double> learning_rate;
   std::optional<double> params, tokens, loss;  ///< N [1], D [1], L [nats per token]; absent for excluded runs

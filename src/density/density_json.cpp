@@ -13,6 +13,7 @@ Json json_of(const ModelDensity& model) {
           {"precision", text_or_null(model.precision)},
           {"reference", model.reference},
           {"fitted", model.fitted},
+          {"beaten", text_or_null(model.beaten)},
           {"recipe", text_or_null(model.recipe)},
           {"recipe_date", text_or_null(model.recipe_date)},
           {"learning_rate", value_or_null(model.learning_rate)},

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "fit/sweep.h"
+
 namespace vernier::density {
 
 namespace {
@@ -33,33 +35,6 @@ std::string chosen_recipe(const std::vector<law::RunPoint>& points, const RunsBy
   return asked;
 }
 
-/// All that a run was asked but learning rate and seed.
-std::string all_but_rate(const StoredRun& run) {
-  RunSpec spec = run.spec;
-  spec.seed = 0;
-  spec.training.learning_rate = 0;
-  return run.record.corpus_digest + to_json(spec).dump();
-}
-
-/// The learning rate of least mean loss among runs alike in all else.
-std::map<std::string, double> best_rates(const std::vector<law::RunPoint>& points, const RunsById& runs) {
-  struct Mean {
-    double sum = 0, count = 0;
-  };
-  std::map<std::string, std::map<double, Mean>> losses;
-  for (const law::RunPoint& point : points) {
-    const StoredRun& run = *runs.at(point.run);
-    Mean& mean = losses[all_but_rate(run)][run.spec.training.learning_rate];
-    mean.sum += point.loss, mean.count += 1;
-  }
-  std::map<std::string, double> best;
-  for (const auto& [key, by_rate] : losses)
-    best[key] = std::min_element(by_rate.begin(), by_rate.end(), [](auto& a, auto& b) {
-                  return a.second.sum / a.second.count < b.second.sum / b.second.count;
-                })->first;
-  return best;
-}
-
 TaskResult result_of(const law::RunPoint& point) {
   return {point.task_loss, point.task_loss_se, point.task_accuracy, point.task_accuracy_se};
 }
@@ -72,20 +47,27 @@ bool has_result(const law::RunPoint& point) {
 
 bool ReferenceRuns::has_tasks() const { return std::any_of(points.begin(), points.end(), has_result); }
 
+std::map<std::string, std::string> beaten_runs(const std::vector<StoredRun>& runs) {
+  std::map<std::string, std::string> beaten;
+  for (const fit::RateSweep& sweep : fit::rate_sweeps(runs))
+    for (const fit::SweptRate& rate : sweep.rates)
+      if (const double best = sweep.rates[sweep.best].learning_rate; rate.learning_rate != best)
+        for (const std::string& run : rate.runs)
+          beaten[run] = fmt::format("the learning rate {:g} gives a smaller loss than {:g}", best, rate.learning_rate);
+  return beaten;
+}
+
 ReferenceRuns reference_runs(const std::vector<StoredRun>& runs, const std::vector<law::RunPoint>& points,
                              const std::string& recipe) {
   RunsById by_id;
   for (const StoredRun& run : runs) by_id[run.id] = &run;
   ReferenceRuns family{chosen_recipe(points, by_id, recipe), {}, {}, {}};
-  std::vector<law::RunPoint> unrounded;
-  for (const law::RunPoint& point : points)
-    if (is_reference(point) && by_id.at(point.run)->spec.recipe == family.recipe) unrounded.push_back(point);
-  const auto best = best_rates(unrounded, by_id);
-  for (const law::RunPoint& point : unrounded) {
+  const auto beaten = beaten_runs(runs);
+  for (const law::RunPoint& point : points) {
     const StoredRun& run = *by_id.at(point.run);
-    if (const double rate = best.at(all_but_rate(run)); rate != run.spec.training.learning_rate) {
-      family.left_out.push_back({run.id, fmt::format("the learning rate {:g} gives a smaller loss than {:g}", rate,
-                                                     run.spec.training.learning_rate)});
+    if (!is_reference(point) || run.spec.recipe != family.recipe) continue;
+    if (const auto found = beaten.find(run.id); found != beaten.end()) {
+      family.left_out.push_back({found->first, found->second});
       continue;
     }
     family.runs.push_back(&run);

@@ -1,6 +1,7 @@
 // The reference family of a store: unrounded runs of one recipe, and their checkpoints.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,12 @@ struct ReferenceRuns {
   bool has_tasks() const;               ///< any of them
 };
 
+/// Runs of a sweep of the learning rate that another rate beat (fit/sweep.h), and by which.
+std::map<std::string, std::string> beaten_runs(const std::vector<StoredRun>& runs);
+
 /// Unrounded runs of `recipe`; of 2024-wsd where it is empty and has such runs, else of the recipe with most of them.
-/// Where runs of one shape and D differ in their learning rate, those of the rate with the least mean loss. Throws
-/// Error where no run is unrounded, or none of the recipe that was asked for.
+/// Of a sweep of the learning rate, the best one's. Throws Error where no run is unrounded, or none of the recipe that
+/// was asked for.
 ReferenceRuns reference_runs(const std::vector<StoredRun>& runs, const std::vector<law::RunPoint>& points,
                              const std::string& recipe);
 

@@ -128,6 +128,19 @@ void add_notes(ReferenceLaws& laws, const fit::FitSummary& fit, const std::strin
                     what, fmt::join(open, ", "), open.size() == 1 ? "is" : "are"));
 }
 
+/// Fits both laws; what hinders one names the measures that do without it.
+void add_laws(ReferenceLaws& laws, const ReferenceRuns& family, const LawOptions& options) {
+  const char* others = options.measure == Measure::Score ? "task_loss or loss" : "loss";
+  try {
+    add_size_law(laws, family, options);
+    if (options.measure == Measure::Score) add_score_law(laws, family, options);
+  } catch (const Error& problem) {
+    if (options.measure == Measure::Loss) throw;
+    throw Error(fmt::format("{}\n--measure {}: the reference runs do not suffice; {} may", problem.what(),
+                            row_of(options.measure).name, others));
+  }
+}
+
 }  // namespace
 
 ReferenceLaws reference_laws(const ReferenceRuns& family, const LawOptions& options) {
@@ -137,8 +150,7 @@ ReferenceLaws reference_laws(const ReferenceRuns& family, const LawOptions& opti
                     row_of(options.measure).name, family.recipe));
   ReferenceLaws laws;
   laws.measure = options.measure;
-  add_size_law(laws, family, options);
-  if (options.measure == Measure::Score) add_score_law(laws, family, options);
+  add_laws(laws, family, options);
   add_notes(laws, laws.size,
             options.measure == Measure::Loss ? "The law of the loss" : "The law of the conditional loss");
   if (laws.score) add_notes(laws, *laws.score, "The law of the score");

@@ -19,13 +19,16 @@ struct Matrix {
   double rows, columns;  ///< outputs, inputs
 };
 
-/// The matrices of one block by their inputs: projections of attention and the first ones of the mlp have `width` of
-/// them, the last one of the mlp as many as the mlp is wide.
+/// The matrices of one block as they are stored: queries, keys and values in one, the output of attention, the first
+/// ones of the mlp in one, its last.
 std::vector<Matrix> matrices_of(const StoredRun& run) {
   const auto width = static_cast<double>(run.spec.shape.width), depth = static_cast<double>(run.spec.shape.depth);
   const auto hidden = static_cast<double>(mlp_width(run.spec.shape));
   const CountByRole& count = run.record.parameters;
-  return {{count.attention / depth / width, width}, {count.mlp / depth / width - hidden, width}, {width, hidden}};
+  return {{count.attention / depth / width - width, width},
+          {width, width},
+          {count.mlp / depth / width - hidden, width},
+          {width, hidden}};
 }
 
 double bits_of_number(const std::string& number) {

@@ -81,6 +81,10 @@ TEST_CASE("a store without tasks is measured by its loss, and tasks that are not
   auto asked = request();
   asked.measure = density::Measure::TaskLoss;
   CHECK_THROWS_WITH(density::analyse(runs, {}, asked), ContainsSubstring("no unrounded run of 2024-wsd has tasks"));
+  auto few = exact_family();
+  few.resize(4);  // one width
+  CHECK_THROWS_WITH(density::analyse(few, {}, request()),
+                    ContainsSubstring("the reference runs do not suffice; task_loss or loss may"));
   asked = request();
   asked.score = 0.5;
   CHECK_THROWS_WITH(density::analyse(runs, {}, asked), ContainsSubstring("--score: expected scores"));
