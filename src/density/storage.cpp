@@ -16,19 +16,22 @@ constexpr double kForward = 1.0 / 3;
 constexpr double kAwqScale = 32;  ///< bits of AWQ's scale of an input
 
 struct Matrix {
-  double rows, columns;  ///< outputs, inputs
+  std::int64_t rows, columns;  ///< outputs, inputs
 };
+
+/// As the recipe says; as the default where this version does not know the recipe of a stored run.
+Architecture architecture_of(const StoredRun& run) {
+  for (const Recipe& recipe : recipes())
+    if (recipe.name == run.spec.recipe) return recipe.architecture;
+  return {};
+}
 
 /// The matrices of one block as they are stored: queries, keys and values in one, the output of attention, the first
 /// ones of the mlp in one, its last.
 std::vector<Matrix> matrices_of(const StoredRun& run) {
-  const auto width = static_cast<double>(run.spec.shape.width), depth = static_cast<double>(run.spec.shape.depth);
-  const auto hidden = static_cast<double>(mlp_width(run.spec.shape));
-  const CountByRole& count = run.record.parameters;
-  return {{count.attention / depth / width - width, width},
-          {width, width},
-          {count.mlp / depth / width - hidden, width},
-          {width, hidden}};
+  const Architecture architecture = architecture_of(run);
+  const std::int64_t width = run.spec.shape.width, hidden = mlp_width(architecture, run.spec.shape);
+  return {{3 * width, width}, {width, width}, {(architecture.is_gated() ? 2 : 1) * hidden, width}, {width, hidden}};
 }
 
 double bits_of_number(const std::string& number) {
@@ -36,14 +39,18 @@ double bits_of_number(const std::string& number) {
   return parsed.rounded ? parsed.bits() : kNotRounded;
 }
 
-/// Mean over the matrices' elements.
-double bits_of_matrices(const std::vector<Matrix>& matrices, const Number& number, bool awq) {
-  double bits = 0, elements = 0;
-  for (const auto& [rows, columns] : matrices) {
-    bits += stored_bits(number, std::llround(rows), std::llround(columns)) + (awq ? kAwqScale * columns : 0);
-    elements += static_cast<double>(std::llround(rows) * std::llround(columns));
+/// Of one block: elements of its matrices, and the bits they take.
+struct Block {
+  double elements = 0, bits = 0;
+};
+
+Block block_of(const StoredRun& run, const Number& number, bool awq) {
+  Block block;
+  for (const auto& [rows, columns] : matrices_of(run)) {
+    block.elements += static_cast<double>(rows * columns);
+    block.bits += stored_bits(number, rows, columns) + (awq ? kAwqScale * static_cast<double>(columns) : 0);
   }
-  return bits / elements;
+  return block;
 }
 
 }  // namespace
@@ -51,10 +58,10 @@ double bits_of_matrices(const std::vector<Matrix>& matrices, const Number& numbe
 Storage storage_of(const StoredRun& run, const std::string& weights, const std::string& method) {
   const CountByRole& count = run.record.parameters;
   const Number number = parse_number(weights);
-  const double matrices = count.attention + count.mlp, counted = count.non_embedding();
-  const double each = number.rounded ? bits_of_matrices(matrices_of(run), number, method == "awq") : kNotRounded;
+  const double counted = count.non_embedding(), depth = static_cast<double>(run.spec.shape.depth);
+  const Block block = number.rounded ? block_of(run, number, method == "awq") : Block{};
   Storage storage;
-  storage.mean = (matrices * each + count.norm * kNotRounded) / counted;
+  storage.mean = (depth * block.bits + (counted - depth * block.elements) * kNotRounded) / counted;
   storage.total = storage.mean * counted + count.embedding * bits_of_number(run.spec.numbers.embedding) +
                   count.head * bits_of_number(run.spec.numbers.head);
   return storage;

@@ -10,7 +10,7 @@ namespace vernier::density {
 
 /// Stored bits of a model.
 struct Storage {
-  double mean = 0;   ///< of a parameter that N counts: matrices of the blocks with their scales, gains of norms at 16
+  double mean = 0;   ///< of a parameter that N counts: matrices of the blocks with their scales, gains and biases at 16
   double total = 0;  ///< N times that, and embedding and head at their own numbers
 };
 

@@ -67,7 +67,7 @@ TEST_CASE("stored bits of a model count scales, gains of norms, and an unrounded
   const auto unrounded = density::storage_of(run, "fp32");
   CHECK(unrounded.mean == 16);
   CHECK_THAT(unrounded.total, WithinRel(16 * count.total(), 1e-12));
-  const std::int64_t hidden = mlp_width(run.spec.shape);
+  const std::int64_t hidden = mlp_width({}, run.spec.shape);
   const Number number = parse_number("int4/channel");
   const double matrices = 3 * (stored_bits(number, 192, 64) + stored_bits(number, 64, 64) +
                                stored_bits(number, 2 * hidden, 64) + stored_bits(number, 64, hidden));
@@ -85,7 +85,7 @@ TEST_CASE("FLOPs of the family follow its sizes and go on beyond them", "[densit
   const density::FlopsOfSize flops(family);
   for (const auto* run : family)
     CHECK_THAT(std::exp(flops.log_flops(std::log(run->record.parameters.non_embedding()))),
-               WithinRel(training_flops_per_token(run->spec.shape).total() / 3, 1e-9));
+               WithinRel(training_flops_per_token({}, run->spec.shape).total() / 3, 1e-9));
   const double low = std::log(made_up::params_of(32)), high = std::log(made_up::params_of(256));
   CHECK(flops.log_flops(low - 1) < flops.log_flops(low));
   CHECK(flops.log_flops(high + 1) > flops.log_flops(high));

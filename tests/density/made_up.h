@@ -74,8 +74,8 @@ inline StoredRun run_of(const Truth& truth, const RunSpec& spec, const std::stri
   run.record.corpus_digest = kCorpus;
   run.record.recipe_date = date;
   run.record.parent = run_id(trunk, kCorpus);
-  run.record.parameters = parameters_of(spec.shape);
-  const CountByRole flops = training_flops_per_token(spec.shape);
+  run.record.parameters = parameters_of({}, spec.shape);
+  const CountByRole flops = training_flops_per_token({}, spec.shape);
   const auto tokens = static_cast<double>(spec.tokens);
   run.record.flops = {0, flops.attention * tokens, flops.mlp * tokens, flops.norm * tokens, flops.head * tokens};
   const double n = run.record.parameters.non_embedding() * density;
@@ -104,7 +104,7 @@ inline std::vector<StoredRun> family(const Truth& truth, const Stream& noise) {
   return runs;
 }
 
-inline double params_of(std::int64_t width) { return parameters_of(spec_of("", width, 1).shape).non_embedding(); }
+inline double params_of(std::int64_t width) { return parameters_of({}, spec_of("", width, 1).shape).non_embedding(); }
 
 inline density::Request request(std::int64_t bootstrap = 0) {
   density::Request asked;
