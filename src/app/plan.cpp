@@ -95,7 +95,7 @@ void print_plan(const PlanOptions& options) {
                         .cost = {},
                         .speed_from = {},
                         .waves = waves_here(cohorts, store),
-                        .status = plan::status_of(cohorts, runs, store, experiment.post_training),
+                        .status = plan::status_of(cohorts, runs, store, experiment.post_training, experiment.compression),
                         .assumed = assumed_by(options, experiment),
                         .foreseen = {},
                         .improvement = {}};

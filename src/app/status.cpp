@@ -14,7 +14,7 @@ void print_status(const ExperimentOptions& options) {
   const plan::Experiment experiment = options.read();
   const auto runs = plan::runs_of(experiment);
   const auto status = plan::status_of(plan::cohorts_of(runs, experiment.corpus_digest), runs,
-                                      options.store_of(experiment), experiment.post_training);
+                                      options.store_of(experiment), experiment.post_training, experiment.compression);
   fmt::print("{}", options.json ? plan::to_json(status).dump(2) + "\n" : plan::text_of(status));
 }
 

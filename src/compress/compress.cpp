@@ -5,6 +5,7 @@
 
 #include "compress/distill.h"
 #include "compress/prune.h"
+#include "format/number.h"
 #include "record/recipe.h"
 #include "train/on_threads.h"
 
@@ -52,9 +53,10 @@ Learner fresh(train::CheckpointConfig config, const CompressionTask& task, at::D
   config.shape.depth = *task.depth;
   config.shape.width = *task.width;
   config.shape.heads = *task.heads;
-  const model::Layout layout = model::layout_of(config.shape, config.numbers);
+  const Recipe& recipe = recipe_named(config.recipe);
+  const model::Layout layout = model::layout_of(recipe.architecture, config.shape, config.numbers);
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
-  model::initialise(layout, row_named("recipe", kRecipes, config.recipe), config.numbers,
+  model::initialise(layout, recipe, config.numbers,
                     Stream(static_cast<std::uint64_t>(config.seed)).child("init"), weights_P);
   return learner_of(config, weights_P);
 }
@@ -70,10 +72,11 @@ Made distilled(const ptq::Ground& ground, const train::Checkpoint& teacher, cons
   return trained(ground, std::move(student), lesson, course, params, stop);
 }
 
-void check_unrounded(const train::CheckpointConfig& config) {
-  if (config.numbers == NumbersSpec{}) return;
-  throw Error(fmt::format("numbers: weights {}, activations {}, kv {}; expected a run whose numbers are all fp32",
-                          config.numbers.weights, config.numbers.activations, config.numbers.kv));
+void check_unrounded(const NumbersSpec& n) {
+  for (const std::string& number : {n.weights, n.activations, n.kv, n.attention, n.gradients, n.embedding, n.head,
+                                    n.input_gradients.value_or(n.gradients), n.weight_gradients.value_or(n.gradients)})
+    if (parse_number(number).rounded)
+      throw Error(fmt::format("numbers: expected a run that is not rounded, all of it fp32, got {}", number));
 }
 
 Compressed row_of(const ptq::Ground& ground, const train::Checkpoint& checkpoint, const CompressionTask& task,
@@ -87,7 +90,9 @@ Compressed row_of(const ptq::Ground& ground, const train::Checkpoint& checkpoint
   judge.threads = 1;
   judge.spec.shape = made.shape;
   const auto evaluation = ptq::evaluated(judge, {{checkpoint.config.numbers, *made.weights_P}})[0];
-  if (evaluation) row.loss = evaluation->loss;
+  if (!evaluation) return row;
+  row.loss = evaluation->loss;
+  row.cloze = evaluation->cloze;
   return row;
 }
 
@@ -106,7 +111,7 @@ TrainingSpec retraining_of(const RunSpec& run, const CompressionTask& task) {
 
 Compressed compressed(const ptq::Ground& ground, const train::Checkpoint& checkpoint, const CompressionTask& task,
                       const std::atomic<bool>& stop) {
-  check_unrounded(checkpoint.config);
+  check_unrounded(checkpoint.config.numbers);
   Compressed row;
   train::on_threads(1, 1, [&](std::size_t) {
     // Inside of it every product has one thread, and the thread has the number 0, by which workers are told apart.

@@ -12,7 +12,8 @@ namespace vernier::compress {
 
 Learner learner_of(const train::CheckpointConfig& config, const at::Tensor& weights_P) {
   const auto zeros = [&] { return at::zeros_like(weights_P); };
-  return {config, model::layout_of(config.shape, config.numbers), weights_P.clone(), zeros(), zeros(), zeros()};
+  return {config, model::layout_of(architecture_of(config.recipe), config.shape, config.numbers),
+          weights_P.clone(), zeros(), zeros(), zeros()};
 }
 
 model::Transformer differentiable(const Learner& learner) {
@@ -40,7 +41,7 @@ struct Fused {
   static model::cpu::StepAsked asked(const train::CheckpointConfig& config, std::int64_t batch) {
     model::cpu::StepAsked asked;
     asked.shape = config.shape;
-    asked.qk_norm = row_named("recipe", kRecipes, config.recipe).qk_norm;
+    asked.qk_norm = architecture_of(config.recipe).qk_norm;
     asked.numbers = config.numbers;
     asked.batch = batch;
     asked.exact = config.exact;
@@ -84,7 +85,8 @@ bool take_step(Learner& learner, const Course& course, std::int64_t step, double
 }  // namespace
 
 Lesson next_tokens(const Learner& learner, std::int64_t batch) {
-  if (learner.weights_P.is_cpu() && model::cpu::fuses(learner.config.numbers)) return fused_next_tokens(learner, batch);
+  const bool fuses = model::cpu::fuses(architecture_of(learner.config.recipe), learner.config.numbers);
+  if (learner.weights_P.is_cpu() && fuses) return fused_next_tokens(learner, batch);
   return [model = differentiable(learner)](const at::Tensor& tokens_BT1) {
     const at::Tensor loss = model::row_losses(model, tokens_BT1).mean();
     loss.backward();

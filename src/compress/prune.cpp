@@ -30,18 +30,39 @@ at::Tensor all_kept(const model::Layout& layout) { return at::ones({layout.size}
 /// What belongs to the units of a block, heads or channels, in views [a, units, b] of its parameters.
 using Parts = std::vector<at::Tensor>;
 
-Parts heads_of(const model::Layout& layout, const at::Tensor& storage_P, const std::string& block, std::int64_t heads) {
-  const auto views = model::views_of(layout, storage_P.unsqueeze(0));
-  const at::Tensor qkv = views[model::index_of(layout, block + "attention.qkv")][0];
-  const at::Tensor out = views[model::index_of(layout, block + "attention.out")][0];
-  return {qkv.view({3, heads, -1}), out.view({out.size(0), heads, -1})};
+/// A model's parameters by their names.
+struct Named {
+  const model::Layout& layout;
+  std::vector<at::Tensor> views;
+
+  Named(const model::Layout& of, const at::Tensor& storage_P)
+      : layout(of), views(model::views_of(of, storage_P.unsqueeze(0))) {}
+  /// One parameter [rows, columns]; a vector is a column. Undefined where there is none.
+  at::Tensor operator()(const std::string& name) const {
+    const auto found = model::find(layout, name);
+    return found ? views[*found][0].view({views[*found].size(1), -1}) : at::Tensor();
+  }
+};
+
+/// Adds the parts of a matrix whose outputs are units `times` over, and of its bias where it has one.
+void add_outputs(const Named& named, const std::string& matrix, std::int64_t times, std::int64_t units, Parts& parts) {
+  for (const std::string& name : {matrix, matrix + "_bias"})
+    if (const at::Tensor part = named(name); part.defined()) parts.push_back(part.view({times, units, -1}));
 }
 
-Parts channels_of(const model::Layout& layout, const at::Tensor& storage_P, const std::string& block) {
-  const auto views = model::views_of(layout, storage_P.unsqueeze(0));
-  const at::Tensor gate_up = views[model::index_of(layout, block + "mlp.gate_up")][0];
-  const at::Tensor down = views[model::index_of(layout, block + "mlp.down")][0];
-  return {gate_up.view({2, down.size(1), -1}), down.unsqueeze(2)};
+Parts heads_of(const Named& named, const std::string& block, std::int64_t heads) {
+  const at::Tensor out = named(block + "attention.out");
+  Parts parts{out.view({out.size(0), heads, -1})};
+  add_outputs(named, block + "attention.qkv", 3, heads, parts);
+  return parts;
+}
+
+Parts channels_of(const Named& named, const std::string& block) {
+  const at::Tensor down = named(block + "mlp.down");
+  Parts parts{down.unsqueeze(2)};
+  add_outputs(named, block + "mlp.gate_up", 2, down.size(1), parts);
+  add_outputs(named, block + "mlp.up", 1, down.size(1), parts);
+  return parts;
 }
 
 /// The squared norm of every unit, [units]. Its square root would rank them alike.
@@ -80,12 +101,12 @@ at::Tensor unstructured_mask(const model::Layout& layout, const at::Tensor& weig
 
 at::Tensor structured_mask(const model::Layout& layout, const ShapeSpec& shape, const at::Tensor& weights_P,
                            double share) {
-  const at::Tensor weights = weights_P.to(at::kCPU).contiguous();
   const at::Tensor kept_P = all_kept(layout);
+  const Named weights(layout, weights_P.to(at::kCPU).contiguous()), kept(layout, kept_P);
   for (std::int64_t i = 0; i < shape.depth; ++i) {
     const std::string block = fmt::format("blocks.{}.", i);
-    take_weakest(heads_of(layout, weights, block, shape.heads), heads_of(layout, kept_P, block, shape.heads), share, 1);
-    take_weakest(channels_of(layout, weights, block), channels_of(layout, kept_P, block), share, kLeastChannels);
+    take_weakest(heads_of(weights, block, shape.heads), heads_of(kept, block, shape.heads), share, 1);
+    take_weakest(channels_of(weights, block), channels_of(kept, block), share, kLeastChannels);
   }
   return kept_P.to(weights_P.device());
 }

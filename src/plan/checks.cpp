@@ -14,6 +14,7 @@
 #include "data/cloze.h"
 #include "data/corpus.h"
 #include "plan/choices.h"
+#include "plan/compression_checks.h"
 #include "plan/hypotheses.h"
 #include "plan/identify.h"
 #include "plan/numbers.h"
@@ -55,10 +56,6 @@ std::vector<RecipeTraining> usual_training(const Experiment& experiment) {
   return usual;
 }
 
-void check_learning_rate(const std::string& key, double rate, Findings& findings) {
-  findings.expect(key, rate > 0, "a positive number", rate);
-}
-
 void check_training(const Experiment& experiment, Findings& findings) {
   const TrainingAsked& training = experiment.training;
   const auto share = [&](const char* key, const std::optional<double>& value) {
@@ -83,28 +80,6 @@ void check_training(const Experiment& experiment, Findings& findings) {
   check_choices(training, usual_training(experiment), findings);
 }
 
-void check_shape(const Experiment& experiment, const SizeAsked& size, const std::string& key, Findings& findings) {
-  findings.expect(key + ".depth", size.depth >= 1 && size.depth <= 1000, "1 to 1000 layers", size.depth);
-  findings.expect(key + ".width", size.width >= 2 && size.width <= kMany, "2 or more channels", size.width);
-  if (!findings.sound(key + ".width")) return;
-  const Recipe* recipe = known_recipe(recipe_of(experiment, size));
-  const bool turns = recipe == nullptr || recipe->architecture.positions == Positions::Rotary;
-  if (!size.heads) {
-    findings.expect(key + ".width", !turns || size.width % 2 == 0,
-                    "an even width, as the rotary embedding turns pairs of channels", size.width);
-    return;
-  }
-  const std::int64_t heads = *size.heads;
-  if (!findings.expect(key + ".heads", heads >= 1, "1 or more heads", heads)) return;
-  if (!findings.expect(key + ".heads", size.width % heads == 0, fmt::format("a divisor of the width {}", size.width),
-                       heads))
-    return;
-  findings.expect(
-      key + ".heads", !turns || (size.width / heads) % 2 == 0,
-      fmt::format("heads of an even width (the rotary embedding turns pairs), out of a width of {}", size.width),
-      fmt::format("{}, which are {} wide", heads, size.width / heads));
-}
-
 template <class Value, class Same>
 void check_distinct(const std::string& key, const std::vector<Value>& values, Same same, Findings& findings) {
   for (std::size_t i = 1; i < values.size(); ++i)
@@ -120,19 +95,6 @@ void check_seeds(const std::string& key, const std::vector<std::int64_t>& seeds,
   for (std::size_t i = 0; i < seeds.size(); ++i)
     findings.expect(element(key, i), seeds[i] >= 0, "a seed of 0 or more", seeds[i]);
   check_distinct(key, seeds, std::equal_to<>(), findings);
-}
-
-/// Steps are never rounded: a run trains on exactly the tokens that it is named after.
-void check_token_count(const Experiment& experiment, const std::string& key, std::int64_t tokens, Findings& findings) {
-  const bool steps_known = findings.sound("training.batch") && findings.sound("context");
-  const std::int64_t step = experiment.training.batch * experiment.context;
-  if (!findings.expect(key, tokens >= 1, "1 or more tokens", tokens) || !steps_known || tokens % step == 0) return;
-  const std::int64_t below = tokens / step * step;
-  const std::string nearest = below > 0 ? fmt::format("{} or {}", below, below + step) : fmt::format("{}", step);
-  findings.expect(key, false,
-                  fmt::format("whole steps of {} tokens (batch {} x context {}), such as {}", step,
-                              experiment.training.batch, experiment.context, nearest),
-                  tokens);
 }
 
 void check_tokens(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
@@ -399,6 +361,45 @@ void check_shortages(const Experiment& experiment, const std::string& key, const
 
 }  // namespace
 
+void check_learning_rate(const std::string& key, double rate, Findings& findings) {
+  findings.expect(key, rate > 0, "a positive number", rate);
+}
+
+void check_shape(const Experiment& experiment, const SizeAsked& size, const std::string& key, Findings& findings) {
+  findings.expect(key + ".depth", size.depth >= 1 && size.depth <= 1000, "1 to 1000 layers", size.depth);
+  findings.expect(key + ".width", size.width >= 2 && size.width <= kMany, "2 or more channels", size.width);
+  if (!findings.sound(key + ".width")) return;
+  const Recipe* recipe = known_recipe(recipe_of(experiment, size));
+  const bool turns = recipe == nullptr || recipe->architecture.positions == Positions::Rotary;
+  if (!size.heads) {
+    findings.expect(key + ".width", !turns || size.width % 2 == 0,
+                    "an even width, as the rotary embedding turns pairs of channels", size.width);
+    return;
+  }
+  const std::int64_t heads = *size.heads;
+  if (!findings.expect(key + ".heads", heads >= 1, "1 or more heads", heads)) return;
+  if (!findings.expect(key + ".heads", size.width % heads == 0, fmt::format("a divisor of the width {}", size.width),
+                       heads))
+    return;
+  findings.expect(
+      key + ".heads", !turns || (size.width / heads) % 2 == 0,
+      fmt::format("heads of an even width (the rotary embedding turns pairs), out of a width of {}", size.width),
+      fmt::format("{}, which are {} wide", heads, size.width / heads));
+}
+
+/// Steps are never rounded: a run trains on exactly the tokens that it is named after.
+void check_token_count(const Experiment& experiment, const std::string& key, std::int64_t tokens, Findings& findings) {
+  const bool steps_known = findings.sound("training.batch") && findings.sound("context");
+  const std::int64_t step = experiment.training.batch * experiment.context;
+  if (!findings.expect(key, tokens >= 1, "1 or more tokens", tokens) || !steps_known || tokens % step == 0) return;
+  const std::int64_t below = tokens / step * step;
+  const std::string nearest = below > 0 ? fmt::format("{} or {}", below, below + step) : fmt::format("{}", step);
+  findings.expect(key, false,
+                  fmt::format("whole steps of {} tokens (batch {} x context {}), such as {}", step,
+                              experiment.training.batch, experiment.context, nearest),
+                  tokens);
+}
+
 void check_values(const Experiment& experiment, Findings& findings) {
   findings.expect("context", experiment.context >= 2 && experiment.context <= kMany, "2 or more tokens",
                   experiment.context);
@@ -420,6 +421,7 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_schedule(experiment, findings);
   check_fit(experiment, findings);
   if (experiment.post_training) check_post_training(*experiment.post_training, findings);
+  if (experiment.compression) check_compression(experiment, findings);
   check_hypotheses(experiment, findings);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "plan/compression.h"
 #include "plan/post_training.h"
 #include "store/store.h"
 
@@ -65,6 +66,17 @@ void count(Status& status, const RunState& run) {
   if (run.state == State::Done || run.state == State::Diverged) status.tokens_done += run.spec->tokens;
 }
 
+/// What is asked of one run after all training, and what of it the store lacks.
+void count_rows(Status& status, const std::optional<Compression>& compression, const RunSpec& spec,
+                const StoredRun* stored) {
+  if (!compression || (stored && stored->record.status != "done")) return;
+  const auto asked = variants_of(*compression, spec);
+  *status.compression_rows += static_cast<std::int64_t>(asked.size());
+  *status.compression_missing +=
+      static_cast<std::int64_t>(stored ? variants_missing(compression, *stored).size() : asked.size());
+  for (const CompressionTask& task : asked) status.compression_tokens += task.tokens;
+}
+
 Json to_json(const RunState& run) {
   Json json{{"id", run.id}, {"state", name_of(run.state)}};
   if (run.spec) {
@@ -84,10 +96,13 @@ Json to_json(const RunState& run) {
 }  // namespace
 
 Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>& runs, const fs::path& path,
-                 const std::optional<PostTrainingAsked>& post_training) {
+                 const std::optional<PostTrainingAsked>& post_training,
+                 const std::optional<CompressionAsked>& compression) {
   const Found found = look_into(path, cohorts);
   Status status;
   if (post_training) status.post_training_missing = 0;
+  if (compression) status.compression_rows = status.compression_missing = 0;
+  const auto smaller = compression_of(compression, runs);
   std::set<std::string> planned;
   for (const auto& spec : runs) {
     const std::string id = run_id(spec, cohorts.at(0).corpus_digest);
@@ -95,9 +110,12 @@ Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>&
     status.runs.push_back(state_of(id, spec, found));
     status.tokens_planned += spec.tokens;
     count(status, status.runs.back());
-    if (const auto stored = found.runs.find(id); post_training && stored != found.runs.end())
+    const auto found_run = found.runs.find(id);
+    const StoredRun* stored = found_run == found.runs.end() ? nullptr : &found_run->second;
+    if (post_training && stored)
       *status.post_training_missing +=
-          !post_training_missing(post_training, stored->second.record, stored->second.post_trained).empty();
+          !post_training_missing(post_training, stored->record, stored->post_trained).empty();
+    count_rows(status, smaller, spec, stored);
   }
   status.planned = static_cast<std::int64_t>(planned.size());
   for (const auto& [folder, why] : found.broken) {
@@ -115,6 +133,9 @@ Json to_json(const Status& status) {
             {"diverged", status.diverged},       {"broken", status.broken},
             {"tokens_done", status.tokens_done}, {"tokens_planned", status.tokens_planned}};
   json["post_training_missing"] = status.post_training_missing ? Json(*status.post_training_missing) : Json();
+  const auto or_null = [](const auto& count) { return count ? Json(*count) : Json(); };
+  json["compression_rows"] = or_null(status.compression_rows);
+  json["compression_missing"] = or_null(status.compression_missing);
   json["runs"] = Json::array();
   for (const auto& run : status.runs) json["runs"].push_back(to_json(run));
   return json;
@@ -127,6 +148,9 @@ std::string text_of(const Status& status) {
     if (count > 0) text += fmt::format(", {} {}", count, what);
   if (status.post_training_missing.value_or(0) > 0)
     text += fmt::format("\n{} done runs lack asked rows of ptq.csv", *status.post_training_missing);
+  if (status.compression_rows.value_or(0) > 0)
+    text += fmt::format("\n{} of {} rows of compressed.csv done",
+                        *status.compression_rows - *status.compression_missing, *status.compression_rows);
   text += fmt::format("\n{:.3g} of {:.3g} tokens\n", static_cast<double>(status.tokens_done),
                       static_cast<double>(status.tokens_planned));
   for (const auto& run : status.runs) {

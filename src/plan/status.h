@@ -42,7 +42,11 @@ struct Status {
   std::vector<RunState> runs;  ///< every planned run in the grid's order, then broken folders that belong to none
   std::int64_t planned = 0, done = 0, running = 0, missing = 0, diverged = 0, broken = 0;
   std::optional<std::int64_t> post_training_missing;  ///< done runs that lack rows of ptq.csv; absent: none are asked
-  std::int64_t tokens_done = 0;                       ///< D summed over done and diverged runs
+  std::optional<std::int64_t>
+      compression_rows;  ///< of compressed.csv, of all runs but diverged ones; absent: none are asked
+  std::optional<std::int64_t> compression_missing;  ///< of them, those that are not there yet
+  std::int64_t compression_tokens = 0;              ///< trained on for all these rows
+  std::int64_t tokens_done = 0;                     ///< D summed over done and diverged runs
   std::int64_t tokens_planned = 0;
 };
 
@@ -50,7 +54,8 @@ struct Status {
 /// up to the planned runs together with the broken ones among them. A store that does not exist has no runs; a file is
 /// an Error.
 Status status_of(const std::vector<Cohort>& cohorts, const std::vector<RunSpec>& runs,
-                 const std::filesystem::path& store, const std::optional<PostTrainingAsked>& post_training = {});
+                 const std::filesystem::path& store, const std::optional<PostTrainingAsked>& post_training = {},
+                 const std::optional<CompressionAsked>& compression = {});
 
 /// CONTRACTS.md, `vernier status --json`.
 Json to_json(const Status& status);

@@ -20,6 +20,14 @@ std::string time_text(double seconds) {
   return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
 }
 
+/// Smaller models come after the runs, and are in none of the sums above.
+std::string compression_text(const Status& status) {
+  if (!status.compression_rows) return "";
+  return fmt::format("smaller   {} models made of trained ones, on {:.3g} tokens more; {} are done\n",
+                     *status.compression_rows, static_cast<double>(status.compression_tokens),
+                     *status.compression_rows - *status.compression_missing);
+}
+
 std::string cost_text(const Summary& summary) {
   const Cost& cost = summary.cost;
   const double shared = static_cast<double>(cost.tokens.trunk + cost.tokens.branches);
@@ -33,7 +41,7 @@ std::string cost_text(const Summary& summary) {
   text += cost.seconds
               ? fmt::format("time      {} for all of it, by {}\n", time_text(*cost.seconds), summary.speed_from)
               : "time      not known: no runs yet, and this build cannot train\n";
-  return text + fmt::format("disk      {}\n", size_text(cost.bytes));
+  return text + fmt::format("disk      {}\n", size_text(cost.bytes)) + compression_text(summary.status);
 }
 
 double peak_of(const Summary& summary) {
@@ -113,6 +121,9 @@ Json to_json(const Summary& summary) {
             {"bytes_estimated", cost.bytes},
             {"bytes_peak_estimated", peak_of(summary)},
             {"noise_assumed", summary.assumed.noise}};
+  const Status& status = summary.status;
+  json["compression_rows"] = status.compression_rows ? Json(*status.compression_rows) : Json();
+  json["compression_tokens"] = status.compression_rows ? Json(status.compression_tokens) : Json();
   json["waves"] = Json::array();
   for (const auto& cohort : summary.waves) json["waves"].push_back(json_of(cohort));
   json["identifies"] = Json::array();

@@ -62,6 +62,27 @@ struct Partial {
   }
 };
 
+/// `rows` behind those that are `present`, but those that are the same as one of them.
+template <class Row, class Same>
+std::vector<Row> with_new_rows(std::vector<Row> present, const std::vector<Row>& rows, Same same) {
+  const auto count = static_cast<std::ptrdiff_t>(present.size());
+  for (const Row& row : rows)
+    if (std::none_of(present.begin(), present.begin() + count, [&](const Row& old) { return same(old, row); }))
+      present.push_back(row);
+  return present;
+}
+
+/// Writes a file of a run aside, flushes it and gives it its name.
+void replace_file(const fs::path& folder, const std::string& name, const std::string& text) try {
+  const fs::path aside = folder / fmt::format(".{}-{}", name, ::getpid());
+  write_text(aside, text);
+  flush(aside);
+  fs::rename(aside, folder / name);
+  flush(folder);
+} catch (const fs::filesystem_error& problem) {
+  throw Failure(fmt::format("run {}: {} could not be written: {}", folder.filename().string(), name, problem.what()));
+}
+
 void check_readable(const StoredRun& run, const fs::path& folder) {
   try {
     read_named(folder, run.id);
@@ -106,20 +127,18 @@ void Store::publish(const StoredRun& run, const std::function<void(const fs::pat
   throw Failure(fmt::format("run {} could not be published: {}", run.id, problem.what()));
 }
 
-void Store::add_post_trained(const std::string& id, const std::vector<PostTrained>& rows) const try {
-  std::vector<PostTrained> all = read_named(folder_of(id), id).post_trained;
-  const std::size_t present = all.size();
-  for (const PostTrained& row : rows)
-    if (std::none_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(present),
-                     [&](const PostTrained& old) { return old.method == row.method && old.weights == row.weights; }))
-      all.push_back(row);
-  const fs::path aside = folder_of(id) / fmt::format(".ptq.csv-{}", ::getpid());
-  write_text(aside, post_trained_text(all));
-  flush(aside);
-  fs::rename(aside, folder_of(id) / "ptq.csv");
-  flush(folder_of(id));
-} catch (const fs::filesystem_error& problem) {
-  throw Failure(fmt::format("run {}: ptq.csv could not be written: {}", id, problem.what()));
+void Store::add_post_trained(const std::string& id, const std::vector<PostTrained>& rows) const {
+  const auto same = [](const PostTrained& a, const PostTrained& b) {
+    return a.method == b.method && a.weights == b.weights;
+  };
+  const auto all = with_new_rows(read_named(folder_of(id), id).post_trained, rows, same);
+  replace_file(folder_of(id), "ptq.csv", post_trained_text(all));
+}
+
+void Store::add_compressed(const std::string& id, const std::vector<Compressed>& rows) const {
+  const auto same = [](const Compressed& a, const Compressed& b) { return a.task == b.task; };
+  const auto all = with_new_rows(read_named(folder_of(id), id).compressed, rows, same);
+  replace_file(folder_of(id), "compressed.csv", compressed_text(all));
 }
 
 void Store::remove_leftovers(const std::vector<std::string>& ids, const Claim& claim) const {
@@ -136,6 +155,7 @@ void Store::remove_leftovers(const std::vector<std::string>& ids, const Claim& c
   for (const std::string& id : ids) {
     remove_old(path_, fmt::format(".partial-{}-", id));
     remove_old(folder_of(id), ".ptq.csv-");
+    remove_old(folder_of(id), ".compressed.csv-");
   }
 }
 

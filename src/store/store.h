@@ -65,6 +65,9 @@ class Store {
   /// written.
   void add_post_trained(const std::string& id, const std::vector<PostTrained>& rows) const;
 
+  /// The same for compressed.csv, whose rows are told apart by their tasks.
+  void add_compressed(const std::string& id, const std::vector<Compressed>& rows) const;
+
   /// Removes what killed processes left behind of these runs: partial folders and files older than `claim`, which must
   /// be on what whoever publishes these runs claims, so that no living process is at work on them.
   void remove_leftovers(const std::vector<std::string>& ids, const Claim& claim) const;

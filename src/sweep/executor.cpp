@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "plan/grid.h"
+#include "sweep/compression.h"
 #include "sweep/post_training.h"
 #include "sweep/saved.h"
 #include "sweep/speed.h"
@@ -37,6 +38,7 @@ class Execution {
   Execution(const plan::Experiment& experiment, const store::Store& store, const Machine& machine,
             const std::atomic<bool>& stop, const ExecuteOptions& options)
       : cohorts_(plan::cohorts_of(plan::runs_of(experiment), experiment.corpus_digest)),
+        compression_(plan::compression_of(experiment.compression, plan::runs_of(experiment))),
         progress_(work_ahead(store), [machine] { return matmul_peak(machine, kSecondsOfPeak); }),
         site_{experiment, store, machine, progress_, stop, options.save_every},
         options_(options),
@@ -64,6 +66,7 @@ class Execution {
   bool finish(const plan::Cohort& cohort) {
     const bool done = remainder_of(cohort, site_.store).empty() &&
                       !lacks_post_trained(site_.experiment, cohort, site_.store) &&
+                      !lacks_compressed(compression_, cohort, site_.store) &&
                       !std::filesystem::exists(states_folder(site_.store, cohort));
     if (done) return true;
     const auto claim = site_.store.claim(cohort.name);
@@ -73,6 +76,7 @@ class Execution {
     std::error_code ignored;                   // what stays is removed by the next call
     std::filesystem::remove_all(states_folder(site_.store, cohort), ignored);
     all_.post_trained += add_post_trained(site_.experiment, cohort, site_.store, site_.machine, site_.stop);
+    all_.compressed += add_compressed(compression_, cohort, site_);
     return true;
   }
 
@@ -107,6 +111,7 @@ class Execution {
   }
 
   std::vector<plan::Cohort> cohorts_;
+  std::optional<plan::Compression> compression_;
   Progress progress_;
   Site site_;
   ExecuteOptions options_;

@@ -104,3 +104,26 @@ TEST_CASE("done runs that lack what is asked after training are counted", "[plan
   CHECK_THAT(text_of(status), ContainsSubstring("1 done runs lack asked rows of ptq.csv"));
   CHECK(to_json(planned.status())["post_training_missing"].is_null());
 }
+
+TEST_CASE("rows of smaller models are counted, asked and missing, but not those of diverged runs", "[plan][fast]") {
+  const Planned planned;
+  const CompressionTask half{.method = "unstructured",
+                             .share = 0.5,
+                             .depth = {},
+                             .width = {},
+                             .heads = {},
+                             .tokens = 2560,
+                             .learning_rate = {}};
+  CompressionTask quarter = half;
+  quarter.share = 0.25;
+  planned.finish(2);              // width 32, unrounded, on the most tokens
+  planned.finish(8, "diverged");  // width 48, likewise
+  store::Store(planned.store).add_compressed(planned.id(2), {{half, 100, 2.6, {}}});
+  const auto status =
+      status_of(planned.cohorts, planned.runs, planned.store, {}, CompressionAsked{{}, {half, quarter}});
+  CHECK((status.compression_rows == 4 && status.compression_missing == 3));
+  CHECK(status.compression_tokens == 4 * 2560);
+  CHECK((to_json(status)["compression_rows"] == 4 && to_json(status)["compression_missing"] == 3));
+  CHECK_THAT(text_of(status), ContainsSubstring("1 of 4 rows of compressed.csv done"));
+  CHECK(to_json(planned.status())["compression_missing"].is_null());
+}

@@ -50,3 +50,14 @@ TEST_CASE("what is not known is null, and said", "[plan][fast]") {
   CHECK_THAT(text_of(summary),
              ContainsSubstring("time      not known") && ContainsSubstring("left free by these runs"));
 }
+
+TEST_CASE("a plan says how many smaller models there will be, and on how many tokens more", "[plan][fast]") {
+  Summary summary = summary_of({});
+  CHECK(to_json(summary)["compression_rows"].is_null());
+  CHECK_THAT(text_of(summary), !ContainsSubstring("smaller"));
+  summary.status.compression_rows = 12;
+  summary.status.compression_missing = 5;
+  summary.status.compression_tokens = 3000000;
+  CHECK((to_json(summary)["compression_rows"] == 12 && to_json(summary)["compression_tokens"] == 3000000));
+  CHECK_THAT(text_of(summary), ContainsSubstring("12 models made of trained ones, on 3e+06 tokens more; 7 are done"));
+}

@@ -226,6 +226,23 @@ TEST_CASE("rows are added to a stored run, and those that it has are kept", "[st
     CHECK(entry.path().filename().string()[0] != '.');
 }
 
+TEST_CASE("rows of smaller models are added one by one, and those that are there stay", "[store][fast]") {
+  const TemporaryFolder temporary;
+  const auto runs = store::open_store(temporary.path);
+  const std::string id = sample_run().id;
+  CHECK_THROWS_AS(runs.add_compressed(id, {}), Error);
+  runs.publish(sample_run());
+  const CompressionTask half{"unstructured", 0.5, {}, {}, {}, 4096, {}}, student{"distilled", {}, 1, 16, 1, 4096, {}};
+  runs.add_compressed(id, {{half, 100, 2.5, {}}});
+  runs.add_compressed(id, {{half, 100, 99.0, {}}, {student, 50, {}, {}}});
+  const auto back = store::read_run(runs.folder_of(id)).compressed;
+  REQUIRE(back.size() == 2);
+  CHECK((back[0].task == half && back[0].loss == 2.5));
+  CHECK((back[1].task == student && back[1].params == 50 && !back[1].loss));
+  for (const auto& entry : fs::directory_iterator(runs.folder_of(id)))
+    CHECK(entry.path().filename().string()[0] != '.');
+}
+
 TEST_CASE("the results of tasks come back from every file of a run, and add columns only where there are some",
           "[store][fast]") {
   const TemporaryFolder folder;

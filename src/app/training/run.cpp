@@ -47,6 +47,7 @@ void run(const RunOptions& options) {
   const sweep::Outcome outcome = train_missing(experiment, store, options);
   spdlog::info("{} runs trained, {} of them diverged; fitting", outcome.trained, outcome.diverged);
   if (outcome.post_trained > 0) spdlog::info("rows of ptq.csv added to {} stored runs", outcome.post_trained);
+  if (outcome.compressed > 0) spdlog::info("{} smaller models made of trained ones", outcome.compressed);
   report_on(experiment, store.path());
 }
 
