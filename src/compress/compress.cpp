@@ -56,8 +56,8 @@ Learner fresh(train::CheckpointConfig config, const CompressionTask& task, at::D
   const Recipe& recipe = recipe_named(config.recipe);
   const model::Layout layout = model::layout_of(recipe.architecture, config.shape, config.numbers);
   at::Tensor weights_P = at::zeros({layout.size}, at::TensorOptions().dtype(at::kFloat).device(device));
-  model::initialise(layout, recipe, config.numbers,
-                    Stream(static_cast<std::uint64_t>(config.seed)).child("init"), weights_P);
+  model::initialise(layout, recipe, config.numbers, Stream(static_cast<std::uint64_t>(config.seed)).child("init"),
+                    weights_P);
   return learner_of(config, weights_P);
 }
 

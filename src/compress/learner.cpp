@@ -12,8 +12,12 @@ namespace vernier::compress {
 
 Learner learner_of(const train::CheckpointConfig& config, const at::Tensor& weights_P) {
   const auto zeros = [&] { return at::zeros_like(weights_P); };
-  return {config, model::layout_of(architecture_of(config.recipe), config.shape, config.numbers),
-          weights_P.clone(), zeros(), zeros(), zeros()};
+  return {config,
+          model::layout_of(architecture_of(config.recipe), config.shape, config.numbers),
+          weights_P.clone(),
+          zeros(),
+          zeros(),
+          zeros()};
 }
 
 model::Transformer differentiable(const Learner& learner) {

@@ -28,7 +28,7 @@ TEST_CASE("a share that takes nothing leaves the loss as it was, bit for bit", "
   for (const char* method : {"unstructured", "structured"}) {
     const Compressed row = made(model, pruning(method, 1e-6, 0));
     CHECK(*row.loss == model.loss);
-    CHECK(row.params == parameters_of(model.ground.spec.shape).non_embedding());
+    CHECK(row.params == params_of(model.ground.spec.shape));
   }
 }
 
@@ -161,7 +161,7 @@ TEST_CASE("a variant that diverges has parameters and no loss", "[compress][fast
   task.learning_rate = 1e30;
   const Compressed row = made(model, task);
   CHECK(!row.loss);
-  CHECK(row.params == parameters_of(model.ground.spec.shape).non_embedding() - 13312);
+  CHECK(row.params == params_of(model.ground.spec.shape) - 13312);
 }
 
 TEST_CASE("a stop ends a variant between two steps", "[compress][fast]") {
@@ -173,4 +173,18 @@ TEST_CASE("a stop ends a variant between two steps", "[compress][fast]") {
 TEST_CASE("a rounded run is refused", "[compress][fast]") {
   const ptq::Trained model = ptq::trained("int4/channel");
   CHECK_THROWS_AS(compressed(model.ground, model.checkpoint, pruning("unstructured", 0.5, 0), kGoOn), Error);
+}
+
+TEST_CASE("models of every recipe are pruned and taught", "[compress][fast]") {
+  for (const Recipe& recipe : recipes()) {
+    INFO(recipe.name);
+    ptq::Trained model = ptq::trained(NumbersSpec{}, 1, std::string(recipe.name), 40);
+    model.ground.spec.tokens = 40 * 4 * 32;
+    for (const CompressionTask& task :
+         {pruning("unstructured", 0.5, 1280), pruning("structured", 0.5, 1280), student(1, 16, 1, 1280)}) {
+      const Compressed row = made(model, task);
+      CHECK((row.loss && *row.loss < 1.2 * std::log(32.0)));
+      CHECK(row.params < model::count(model.checkpoint.cohort.layout).non_embedding());
+    }
+  }
 }

@@ -49,7 +49,7 @@ TEST_CASE("a batch's loss and gradient are those of its rows' mean", "[compress]
   const ptq::Trained teacher = trained_run();
   const ShapeSpec shape{.depth = 1, .width = 16, .heads = 2, .context = 32, .vocab = 32};
   at::manual_seed(7);
-  const Learner learner = learner_of({"2024-wsd", shape, {}, 1}, at::randn({model::layout_of(shape).size}) * 0.3);
+  const Learner learner = learner_of({"2024-wsd", shape, {}, 1}, at::randn({layout_of(shape).size}) * 0.3);
   const at::Tensor tokens_BT1 = at::randint(32, {2, 33}, at::kLong);
   const double loss = soft_targets(learner, teacher.checkpoint)(tokens_BT1);
   const at::Tensor inputs = tokens_BT1.slice(1, 0, 32).contiguous();

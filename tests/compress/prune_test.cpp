@@ -69,7 +69,7 @@ at::Tensor logits_of(const Smaller& smaller, const model::Layout& layout, const 
 }  // namespace
 
 TEST_CASE("unstructured pruning takes exactly the share asked for, and the smallest weights", "[compress][fast]") {
-  const model::Layout layout = model::layout_of(kShape);
+  const model::Layout layout = layout_of(kShape);
   const at::Tensor weights_P = some_weights(layout);
   const double share = GENERATE(0.1, 0.5, 0.9);
   const at::Tensor kept_P = unstructured_mask(layout, weights_P, share);
@@ -86,11 +86,11 @@ TEST_CASE("unstructured pruning takes exactly the share asked for, and the small
   }
   CHECK(zeros_in(kept_P) == std::llround(share * matrices));
   CHECK(largest_gone <= smallest_kept);
-  CHECK(params_left(layout, kept_P) == parameters_of(kShape).non_embedding() - std::round(share * matrices));
+  CHECK(params_left(layout, kept_P) == params_of(kShape) - std::round(share * matrices));
 }
 
 TEST_CASE("of equal weights the first go, so that a mask is one thing", "[compress][fast]") {
-  const model::Layout layout = model::layout_of(kShape);
+  const model::Layout layout = layout_of(kShape);
   const at::Tensor kept_P = unstructured_mask(layout, at::ones({layout.size}), 0.25);
   const at::Tensor first = part(layout, kept_P, "blocks.0.attention.qkv");
   CHECK(first.sum().item<double>() == 0);
@@ -98,7 +98,7 @@ TEST_CASE("of equal weights the first go, so that a mask is one thing", "[compre
 }
 
 TEST_CASE("structured pruning takes the weakest heads and channels of every block whole", "[compress][fast]") {
-  const model::Layout layout = model::layout_of(kShape);
+  const model::Layout layout = layout_of(kShape);
   const at::Tensor weights_P = some_weights(layout);
   part(layout, weights_P, "blocks.0.attention.qkv").slice(0, 8, 16).mul_(0.1);   // queries of head 1
   part(layout, weights_P, "blocks.0.attention.out").slice(1, 24, 32).mul_(0.1);  // output of head 3
@@ -120,11 +120,11 @@ TEST_CASE("structured pruning takes the weakest heads and channels of every bloc
   CHECK(at::equal(gate_up[0], down.t()));
   CHECK(at::equal(gate_up[1], down.t()));
   // Two of four heads: 2 x 8 x (3 + 1) x 32; half of 96 channels: 48 x 3 x 32; two blocks.
-  CHECK(params_left(layout, kept_P) == parameters_of(kShape).non_embedding() - 2 * (2048 + 4608));
+  CHECK(params_left(layout, kept_P) == params_of(kShape) - 2 * (2048 + 4608));
 }
 
 TEST_CASE("a head and sixteen channels are always left", "[compress][fast]") {
-  const model::Layout layout = model::layout_of(kShape);
+  const model::Layout layout = layout_of(kShape);
   const at::Tensor kept_P = structured_mask(layout, kShape, some_weights(layout), 0.99);
   for (const char* block : {"blocks.0.", "blocks.1."}) {
     CHECK(part(layout, kept_P, block + std::string("attention.out")).sum().item<double>() == 8 * 32);
@@ -134,7 +134,7 @@ TEST_CASE("a head and sixteen channels are always left", "[compress][fast]") {
 
 TEST_CASE("a model with heads and channels at zero computes what the smaller dense model computes",
           "[compress][fast]") {
-  const model::Layout layout = model::layout_of(kShape);
+  const model::Layout layout = layout_of(kShape);
   const at::Tensor weights_P = some_weights(layout) * 0.2;
   const at::Tensor kept_P = structured_mask(layout, kShape, weights_P, 0.4);
   const Smaller smaller = cut(layout, weights_P, kept_P);
@@ -145,4 +145,30 @@ TEST_CASE("a model with heads and channels at zero computes what the smaller den
   const at::Tensor one = model::logits(masked.cohort, tokens_BT),
                    two = logits_of(smaller, layout, weights_P, tokens_BT);
   CHECK((one - two).abs().max().item<double>() < 1e-4 * two.abs().max().item<double>());
+}
+
+TEST_CASE("no gradient reaches heads and channels that are gone, whatever the recipe", "[compress][fast]") {
+  for (const Recipe& recipe : recipes()) {
+    INFO(recipe.name);
+    const model::Layout layout = model::layout_of(recipe.architecture, kShape);
+    const at::Tensor weights_P = some_weights(layout) * 0.2;
+    const at::Tensor kept_P = structured_mask(layout, kShape, weights_P, 0.5);
+    const Learner learner = learner_of({recipe.name, kShape, {}, 1}, weights_P * kept_P);
+    model::row_losses(differentiable(learner), at::randint(kShape.vocab, {3, 17}, at::kLong)).mean().backward();
+    const auto largest = [&](const at::Tensor& where) {
+      return learner.gradient_P.masked_select(where).abs().max().item<double>();
+    };
+    CHECK(largest(kept_P == 0) == 0);
+    CHECK(largest(kept_P == 1) > 0);
+  }
+}
+
+TEST_CASE("biases go with their heads and channels, and count in N", "[compress][fast]") {
+  const Architecture& architecture = architecture_of("2019-gpt2");
+  const model::Layout layout = model::layout_of(architecture, kShape);
+  const at::Tensor kept_P = structured_mask(layout, kShape, some_weights(layout), 0.5);
+  // Of every block two of four heads with 3 x 8 rows of 32 and a bias, 8 columns of 32; half of 128 channels with a row
+  // and a column of 32 and a bias.
+  const double gone = 2 * (2 * (3 * 8 * 33 + 8 * 32) + 64 * (32 + 1 + 32));
+  CHECK(params_left(layout, kept_P) == parameters_of(architecture, kShape).non_embedding() - gone);
 }

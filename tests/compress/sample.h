@@ -20,7 +20,7 @@ inline ptq::Trained trained_run() {
       .seed = 1, .vocab = 32, .orders = 1, .candidates = 2, .token_zipf = 0.5, .order_decay = 0, .copy = 0};
   run.recipe = "2024-wsd";
   run.shape = {.depth = 2, .width = 32, .heads = 2, .context = 32, .vocab = 32};
-  run.training = training_by(row_named("recipe", kRecipes, run.recipe), 4, 0.01, 0);
+  run.training = training_by(recipe_named(run.recipe), 4, 0.01, 0);
   run.tokens = kSteps * 4 * 32;
   run.validation_tokens = 4096;
   const auto corpus = data::open_corpus(run.corpus);
@@ -34,6 +34,12 @@ inline ptq::Trained trained_run() {
   return {{corpus, run, at::kCPU, 1},
           train::checkpoint_of({run.recipe, run.shape, run.numbers, run.seed}, state.members[0].weights_P),
           trainer.evaluate(state, {true})[0]->loss};
+}
+
+/// Of a model of 2024-wsd, and its N.
+inline model::Layout layout_of(const ShapeSpec& shape) { return model::layout_of(architecture_of("2024-wsd"), shape); }
+inline double params_of(const ShapeSpec& shape) {
+  return parameters_of(architecture_of("2024-wsd"), shape).non_embedding();
 }
 
 inline at::Tensor weights_of(const ptq::Trained& model) {
