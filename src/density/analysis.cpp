@@ -173,10 +173,22 @@ std::vector<DatedDensity> typical_densities(const Analysis& analysis) {
   return means;
 }
 
+/// Trained models that may hold a record. Near the singularity a model is only known to be denser than something, and
+/// the largest of such numbers is the luckiest; where there are intervals, both their ends must be.
+std::vector<std::size_t> measured_models(const Analysis& analysis) {
+  const auto is_trained = [](const ModelDensity& m) { return m.density && m.kind == Kind::Trained; };
+  const bool has_intervals = std::any_of(analysis.models.begin(), analysis.models.end(),
+                                         [&](const ModelDensity& m) { return is_trained(m) && m.lo && m.hi; });
+  std::vector<std::size_t> measured;
+  for (std::size_t i = 0; i < analysis.models.size(); ++i)
+    if (const ModelDensity& m = analysis.models[i]; is_trained(m) && (!has_intervals || (m.lo && m.hi)))
+      measured.push_back(i);
+  return measured;
+}
+
 void add_densing_laws(Analysis& analysis, const Stream& stream) {
   std::vector<DatedDensity> list;
-  for (std::size_t i = 0; i < analysis.models.size(); ++i)
-    if (analysis.models[i].density && analysis.models[i].kind == Kind::Trained) list.push_back(dated(analysis, i));
+  for (const std::size_t i : measured_models(analysis)) list.push_back(dated(analysis, i));
   analysis.law = densing_law(list, stream.child("densest"));
   analysis.typical_law = densing_law(typical_densities(analysis), stream.child("typical"));
 }

@@ -45,7 +45,7 @@ struct Analysis {
   std::string why_no_precision_law;
   std::vector<ModelDensity> models;          ///< trained in order of id, excluded, made of trained ones
   std::vector<LogDensities> log_replicates;  ///< of `models`, in their order; empty where nothing was measured
-  DensingLaw law;                            ///< over every date's densest trained model
+  DensingLaw law;                            ///< over every date's densest trained model with an interval to both sides
   DensingLaw typical_law;  ///< over the geometric mean of every recipe's unrounded runs, which no lucky run moves
   Meetings meetings;
   std::vector<FrontierPoint> frontier;

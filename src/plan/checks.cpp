@@ -354,14 +354,6 @@ void check_shortage(const Experiment& experiment, const std::string& at, std::in
   if (!lacking.empty() && findings.sound(at)) findings.add(at, lacking[0].substr(lacking[0].find(": ") + 2));
 }
 
-/// Each problem begins with the key inside the tasks.
-void check_cloze(const Experiment& experiment, Findings& findings) {
-  for (const auto& problem : data::problems(*experiment.cloze, *experiment.opened, experiment.context)) {
-    const std::string key = "cloze." + problem.substr(0, problem.find(": "));
-    if (findings.sound(key)) findings.add(key, problem.substr(problem.find(": ") + 2));
-  }
-}
-
 void check_shortages(const Experiment& experiment, const std::string& key, const std::vector<std::int64_t>& tokens,
                      Findings& findings) {
   for (std::size_t i = 0; i < tokens.size(); ++i) check_shortage(experiment, element(key, i), tokens[i], findings);
@@ -433,6 +425,9 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_hypotheses(experiment, findings);
 }
 
+namespace {
+
+/// Each problem begins with the key inside the tasks.
 void check_cloze(const Experiment& experiment, Findings& findings) {
   if (!findings.sound("cloze")) return;
   for (const std::string& problem : data::problems(*experiment.cloze, *experiment.opened, experiment.context)) {
@@ -440,6 +435,8 @@ void check_cloze(const Experiment& experiment, Findings& findings) {
     findings.add("cloze." + problem.substr(0, colon), problem.substr(colon + 2));
   }
 }
+
+}  // namespace
 
 void check_corpus(const Experiment& experiment, Findings& findings) {
   if (!findings.sound("context")) return;
@@ -450,7 +447,6 @@ void check_corpus(const Experiment& experiment, Findings& findings) {
   const auto runs = experiment.grid.runs.value_or(std::vector<RunAsked>());
   for (std::size_t i = 0; i < runs.size(); ++i)
     check_shortage(experiment, element("grid.runs", i) + ".tokens", runs[i].tokens, findings);
-  if (experiment.cloze) check_cloze(experiment, findings);
   const auto lacking = data::shortage(*experiment.opened, 0, experiment.validation_tokens, experiment.context);
   if (!lacking.empty() && findings.sound("validation_tokens"))
     findings.add("validation_tokens", lacking[0].substr(lacking[0].find(": ") + 2));

@@ -128,6 +128,25 @@ std::vector<StoredRun> of_recipe(std::vector<StoredRun> runs, const std::string&
   return runs;
 }
 
+bool wants_density(const std::vector<StoredRun>& runs) {
+  return std::any_of(runs.begin(), runs.end(), [&](const StoredRun& run) {
+    return run.record.task_accuracy || run.spec.recipe != runs[0].spec.recipe;
+  });
+}
+
+void measure_density(Study& study) {
+  if (!wants_density(study.runs)) return;
+  density::Request request;
+  request.recipe = study.asked.recipe;
+  request.bootstrap = study.asked.options.bootstrap;
+  request.seed = study.asked.options.seed;
+  try {
+    study.density = density::analyse(study.runs, study.broken, request);
+  } catch (const std::runtime_error& problem) {
+    study.why_no_density = problem.what();
+  }
+}
+
 }  // namespace
 
 const fit::FitSummary* Study::fit_of(std::string_view law) const {
@@ -164,6 +183,7 @@ Study analyse(const Asked& asked, std::vector<StoredRun> runs, std::vector<store
   const auto* typical = typical_point(study.data.points);
   if (curve && typical) study.law_best = best_bits(*curve, *typical);
   study.decisions = decided(study);
+  measure_density(study);
   return study;
 }
 

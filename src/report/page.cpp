@@ -2,6 +2,8 @@
 
 #include "report/assets.h"
 #include "report/charts.h"
+#include "report/density_charts.h"
+#include "report/density_tables.h"
 #include "report/numbers.h"
 #include "report/report.h"
 #include "report/tables.h"
@@ -76,16 +78,28 @@ std::string section(std::string_view title, const std::string& body) {
   return fmt::format("<section><h2>{}</h2>\n{}</section>\n", title, body);
 }
 
-std::string figures_of(const Study& study) {
+std::string figures_of(const std::vector<Chart>& charts) {
   std::string html = "<div class=\"figures\">\n";
-  for (const auto& chart : charts(study)) html += html_of(chart);
+  for (const auto& chart : charts) html += html_of(chart);
   return html + "</div>\n";
 }
 
-std::string verdicts_of(const Study& study) {
+std::string list_of(const std::vector<Verdict>& verdicts) {
   std::string html = "<ul class=\"verdicts\">\n";
-  for (const auto& verdict : verdicts(study)) html += html_of(verdict);
+  for (const auto& verdict : verdicts) html += html_of(verdict);
   return html + "</ul>\n";
+}
+
+/// A table under its name; nothing where it has no rows.
+std::string under(std::string_view name, const Table& table) {
+  return table.rows.empty() ? "" : fmt::format("<h3>{}</h3>\n", name) + html_of(table);
+}
+
+std::string density_of(const density::Analysis& analysis) {
+  return list_of(density_verdicts(analysis)) + figures_of(density_charts(analysis)) +
+         under("Recipes", recipes_table(analysis)) + under("Forms of the reference law", forms_table(analysis)) +
+         under("Both laws", meetings_table(analysis)) + under("Compressed models", compression_table(analysis)) +
+         under("Outlook", outlook_table(analysis));
 }
 
 std::string excluded_of(const Study& study) {
@@ -144,11 +158,14 @@ std::string html_page(const Study& study) {
       "<header><h1>{}</h1>\n<p class=\"question\">{}</p></header>\n<noscript><p>The charts need JavaScript; all "
       "of it is inside this page.</p></noscript>\n",
       escaped(study.asked.experiment), escaped(study.asked.question));
-  html += section("What these data say", verdicts_of(study));
+  html += section("What these data say", list_of(verdicts(study)));
   if (const auto hypotheses = hypotheses_table(study); !hypotheses.rows.empty())
     html += section("Hypotheses", html_of(hypotheses) + kHypotheses.data());
   html += section("What was asked", html_of(grid_table(study)));
-  html += section("Charts", figures_of(study));
+  html += section("Charts", figures_of(charts(study)));
+  if (study.density) html += section("Density", density_of(*study.density));
+  if (!study.why_no_density.empty())
+    html += section("Density", fmt::format("<p>Not measured: {}</p>\n", escaped(study.why_no_density)));
   html += section("Formats", html_of(formats_table(study)));
   html += section("Fits", html_of(fits_table(study)) + kSymbols.data());
   html += section("Parameters", html_of(parameters_table(study)));

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "density/density.h"
+#include "density/analysis.h"
 #include "fit/data.h"
 #include "fit/fit.h"
 #include "fit/hypothesis.h"
@@ -79,6 +79,9 @@ struct Study {
   std::vector<Unfitted> unfitted;
   std::optional<std::string> curve;  ///< the law in bits that is drawn: small hold-out error, then AIC
   std::vector<density::ModelDensity> densities;
+  /// By tasks and over recipes; absent where no run was asked questions and all have one recipe.
+  std::optional<density::Analysis> density;
+  std::string why_no_density;            ///< where it was wanted and could not be had
   std::vector<Format> formats;           ///< unrounded first, then bits falling
   std::optional<BestBits> law_best;      ///< of the curve
   std::optional<double> seed_noise;      ///< standard deviation of ln L over seeds, pooled [1]

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "report/density_tables.h"
 #include "report/numbers.h"
 #include "report/report.h"
 #include "report/tables.h"
@@ -36,6 +37,16 @@ double training_seconds(const Study& study) {
   return seconds;
 }
 
+std::string text_of(const density::Analysis& analysis) {
+  std::string text = "\nDensity\n";
+  for (const auto& verdict : density_verdicts(analysis))
+    text += fmt::format("{} {}\n{}", mark_of(verdict.tone), verdict.title, wrapped(verdict.text, "    "));
+  for (const auto& table : {recipes_table(analysis), forms_table(analysis), meetings_table(analysis),
+                            compression_table(analysis), outlook_table(analysis)})
+    if (!table.rows.empty()) text += "\n" + plain_text(table);
+  return text;
+}
+
 }  // namespace
 
 std::string text_summary(const Study& study) {
@@ -50,6 +61,8 @@ std::string text_summary(const Study& study) {
   if (const auto parameters = parameters_table(study); !parameters.rows.empty())
     text += "\nParameters\n" + plain_text(parameters);
   if (const auto sweeps = sweeps_table(study); !sweeps.rows.empty()) text += "\nLearning rates\n" + plain_text(sweeps);
+  if (study.density) text += text_of(*study.density);
+  if (!study.why_no_density.empty()) text += "\nDensity not measured: " + study.why_no_density + "\n";
   if (const auto formats = formats_table(study); !formats.rows.empty()) text += "\nFormats\n" + plain_text(formats);
   return text;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "fit/labels.h"
 #include "report/chart_rows.h"
@@ -159,7 +160,12 @@ Table formats_table(const Study& study) {
 
 Table sweeps_table(const Study& study) {
   Table table{{"recipe", "layers x width", "D", "weights activations kv", "loss at each rate", "chosen"}, {}};
-  for (const auto& sweep : study.sweeps) {
+  auto sweeps = study.sweeps;
+  std::stable_sort(sweeps.begin(), sweeps.end(), [](const auto& a, const auto& b) {
+    const auto key = [](const RunSpec& s) { return std::tuple(s.recipe, s.shape.width, s.shape.depth, s.tokens); };
+    return key(a.spec) < key(b.spec);
+  });
+  for (const auto& sweep : sweeps) {
     std::vector<std::string> losses;
     for (const auto& rate : sweep.rates)
       losses.push_back(

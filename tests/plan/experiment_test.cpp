@@ -487,17 +487,3 @@ TEST_CASE("a sweep that cannot be is refused with its line", "[plan][fast]") {
   CHECK_THAT(said("{depth: 2, width: 48, heads: 2, seeds: [2], learning_rates: [0.1, 0.003]}"),
              ContainsSubstring("grid.sizes[1]: expected every entry once, got the same as grid.sizes[0]"));
 }
-
-TEST_CASE("tasks are read, are part of a run's name, and refused with their line where the corpus cannot have them",
-          "[plan][fast]") {
-  const Experiment experiment = read(kSmall + "cloze: {items: 16, answer: 2, prefix: 8}\n");
-  const auto with_tasks = runs_of(experiment), without = runs_of(read(kSmall));
-  REQUIRE(with_tasks[0].cloze);
-  CHECK(with_tasks[0].cloze->items == 16);
-  CHECK(with_tasks[0].cloze->choices == 4);
-  CHECK(run_id(with_tasks[0], experiment.corpus_digest) != run_id(without[0], experiment.corpus_digest));
-  CHECK(cohorts_of(with_tasks, experiment.corpus_digest)[0].cloze == experiment.cloze);
-  CHECK_THAT(complaints(kSmall + "cloze: {choices: 1}\n"),
-             ContainsSubstring("experiment.yaml:17: cloze.choices: expected"));
-  CHECK_THAT(complaints(kSmall + "cloze: {prefix: 31, answer: 2}\n"), ContainsSubstring("experiment.yaml:17: cloze."));
-}

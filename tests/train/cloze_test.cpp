@@ -115,12 +115,17 @@ TEST_CASE("a trained model answers better than chance, and no better than who kn
   CHECK(after.accuracy < known.accuracy);
 }
 
-TEST_CASE("answers are the losses that the model gives to every choice after its prefix", "[train][fast]") {
+TEST_CASE("answers are the losses that the model gives to every choice after its prefix, whatever its recipe",
+          "[train][fast]") {
+  const auto recipe = GENERATE(as<std::string>{}, "2017-vaswani", "2019-gpt2", "2024-wsd", "2025-muon");
+  INFO(recipe);
   const auto corpus = oracle();
-  const train::CohortTrainer trainer(spec_with({member({})}), corpus, at::kCPU, 1);
+  auto spec = spec_with({member({})});
+  spec.recipe = recipe;
+  const train::CohortTrainer trainer(spec, corpus, at::kCPU, 1);
   const auto state = trained(trainer, 30);
   const data::Cloze cloze = data::cloze_of(kCloze, *corpus);
-  const auto model = train::checkpoint_of({"2024-wsd", trainer.spec().shape, {}, 1}, state.members[0].weights_P).cohort;
+  const auto model = train::checkpoint_of({recipe, trainer.spec().shape, {}, 1}, state.members[0].weights_P).cohort;
   const at::NoGradGuard no_gradients;
   std::vector<double> losses;
   for (const data::ClozeItem& item : cloze.items)
