@@ -48,7 +48,7 @@ Chart stored_bits_chart(const density::Analysis& analysis) {
     chart.caption = "No model has a density, so there is none for each bit.";
     return chart;
   }
-  const Json x = vega::linear("bits", "stored bits of a parameter, scales included");
+  const Json x = vega::linear("bits", "stored bits of a parameter, scales included", {{"axis", {{"format", "~g"}}}});
   const Json y = vega::logarithmic("value", "density per stored bit, rho 16 / bits");
   const auto names = kinds_in(rows, "made");
   chart.spec = vega::chart(chart.title, 340);
