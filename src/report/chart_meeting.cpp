@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "report/chart_meeting.h"
 #include "report/chart_rows.h"
 #include "report/charts.h"
 #include "report/numbers.h"
@@ -40,17 +41,12 @@ Json equality(const Json& rows) {
 
 }  // namespace
 
-Chart meeting_chart(const Study& study) {
-  Chart chart{"meeting", "Where the two laws meet", "", nullptr};
-  const Json rows = meeting_rows(study);
-  if (rows.empty()) {
-    chart.caption = "Both a precision law and a reference fit are needed here; the table of fits says what is missing.";
-    return chart;
-  }
-  const Json x = vega::logarithmic("share", "N_eff / N by the precision law");
-  const Json y = vega::logarithmic("density", "density rho = N_hat / N by the reference family");
-  chart.spec = vega::chart(chart.title, 400);
-  auto& layers = chart.spec["layer"];
+Json both_laws_spec(const std::string& title, const Json& rows, const std::string& x_title,
+                    const std::string& y_title) {
+  const Json x = vega::logarithmic("share", x_title);
+  const Json y = vega::logarithmic("density", y_title);
+  Json spec = vega::chart(title, 400);
+  auto& layers = spec["layer"];
   layers.push_back({{"data", vega::data(equality(rows))},
                     {"mark", {{"type", "line"}, {"color", vega::kFaint}, {"strokeDash", {5, 4}}}},
                     {"encoding", {{"x", x}, {"y", y}}}});
@@ -69,6 +65,18 @@ Chart meeting_chart(const Study& study) {
       {{"data", vega::data(rows)},
        {"mark", {{"type", "text"}, {"align", "left"}, {"dx", 9}, {"dy", 13}, {"fontSize", 12}, {"color", vega::kInk}}},
        {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "format"}, {"type", "nominal"}}}}}});
+  return spec;
+}
+
+Chart meeting_chart(const Study& study) {
+  Chart chart{"meeting", "Where the two laws meet", "", nullptr};
+  const Json rows = meeting_rows(study);
+  if (rows.empty()) {
+    chart.caption = "Both a precision law and a reference fit are needed here; the table of fits says what is missing.";
+    return chart;
+  }
+  chart.spec = both_laws_spec(chart.title, rows, "N_eff / N by the precision law",
+                              "density rho = N_hat / N by the reference family");
   chart.caption =
       "One point for each format, with both 90 % intervals; a bar to one side only is open on the other. On the dashed "
       "line both laws say the same: lowering the "

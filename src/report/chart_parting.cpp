@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "report/chart_meeting.h"
 #include "report/density_charts.h"
 #include "report/vega.h"
 
@@ -16,16 +17,6 @@ Json both_rows(const density::Analysis& analysis) {
     rows.push_back(row);
   }
   return rows;
-}
-
-/// From the smallest to the largest of all values, and to 1 at least.
-Json equality(const Json& rows) {
-  double low = 1, high = 1;
-  for (const auto& row : rows)
-    for (const auto* key : {"share", "density", "share_lo", "share_hi", "density_lo", "density_hi"})
-      if (row.contains(key)) low = std::min(low, row[key].get<double>()), high = std::max(high, row[key].get<double>());
-  low = std::max(low, 1e-3);
-  return Json::array({Json{{"share", low}, {"density", low}}, Json{{"share", high}, {"density", high}}});
 }
 
 Json parting_rows(const density::Analysis& analysis) {
@@ -64,27 +55,8 @@ Chart both_laws_chart(const density::Analysis& analysis) {
     chart.caption = nothing_to_meet(analysis);
     return chart;
   }
-  const Json x = vega::logarithmic("share", "N_eff / N by " + analysis.precision_law->law);
-  const Json y = vega::logarithmic("density", "density rho = N_hat / N");
-  const Json rule{{"type", "rule"}, {"strokeWidth", 1.5}, {"color", vega::kBlue}};
-  chart.spec = vega::chart(chart.title, 400);
-  auto& layers = chart.spec["layer"];
-  layers.push_back({{"data", vega::data(equality(rows))},
-                    {"mark", {{"type", "line"}, {"color", vega::kFaint}, {"strokeDash", {5, 4}}}},
-                    {"encoding", {{"x", x}, {"y", y}}}});
-  layers.push_back({{"data", vega::data(rows)},
-                    {"mark", rule},
-                    {"encoding", {{"x", vega::plain("share_lo")}, {"x2", {{"field", "share_hi"}}}, {"y", y}}}});
-  layers.push_back({{"data", vega::data(rows)},
-                    {"mark", rule},
-                    {"encoding", {{"x", x}, {"y", vega::plain("density_lo")}, {"y2", {{"field", "density_hi"}}}}}});
-  layers.push_back({{"data", vega::data(rows)},
-                    {"mark", {{"type", "point"}, {"filled", true}, {"size", 90}, {"color", vega::kBlue}}},
-                    {"encoding", {{"x", x}, {"y", y}}}});
-  layers.push_back(
-      {{"data", vega::data(rows)},
-       {"mark", {{"type", "text"}, {"align", "left"}, {"dx", 9}, {"dy", 13}, {"fontSize", 11}, {"color", vega::kInk}}},
-       {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "format"}, {"type", "nominal"}}}}}});
+  chart.spec =
+      both_laws_spec(chart.title, rows, "N_eff / N by " + analysis.precision_law->law, "density rho = N_hat / N");
   chart.caption = fmt::format(
       "One point for each precision, by {}, with both 90 % intervals. On the dashed line both laws say the same.",
       density::row_of(analysis.measure).words);
