@@ -85,12 +85,14 @@ TEST_CASE("the probability of one token is its entry among those of all tokens",
 TEST_CASE("the formula of the header, worked by hand for one prefix", "[data][fast]") {
   OracleSpec spec = tiny();
   spec.orders = 1;
-  spec.order_decay = 1;  // weights 1 and 1/2
+  const auto [decay, share_of_order0] =
+      GENERATE(table<double, double>({{1, 2.0 / 3}, {-1, 1.0 / 3}}));  // weights 1 and 1/2, and 1 and 2
+  spec.order_decay = decay;
   const Oracle oracle(spec);
   const Tokens prefix{2, 0, 1, 1};
   const auto p = probabilities(oracle, prefix);
-  // Token shares 6/11, 3/11, 2/11 (order 0); the last two tokens are 1, 1 (copying); what is left is order 1's 0.8 / 3.
-  const double order0 = 0.8 * 2 / 3, order1 = 0.8 / 3;
+  // Token shares 6/11, 3/11, 2/11 (order 0); the last two tokens are 1, 1 (copying); what is left is order 1's.
+  const double order0 = 0.8 * share_of_order0, order1 = 0.8 - order0;
   const std::vector<double> rest{p[0] - order0 * 6 / 11, p[1] - order0 * 3 / 11 - 0.2, p[2] - order0 * 2 / 11};
   double sum = 0;
   for (const double r : rest) {
