@@ -39,6 +39,14 @@ RunPoint point_of(const StoredRun& run) {
   return point;
 }
 
+/// A model that was quantized answers for itself.
+void describe_tasks(RunPoint& point, const std::optional<TaskResult>& cloze) {
+  point.task_loss = cloze ? cloze->loss : law::kUnknown;
+  point.task_loss_se = cloze ? cloze->loss_se : law::kUnknown;
+  point.task_accuracy = cloze ? cloze->accuracy : law::kUnknown;
+  point.task_accuracy_se = cloze ? cloze->accuracy_se : law::kUnknown;
+}
+
 void add_post_trained(Data& data, const StoredRun& run, const RunPoint& trained, const std::string& why_not_trained) {
   const ElementsPerScale elements = elements_of_weights(static_cast<double>(run.spec.shape.width));
   for (const PostTrained& row : run.post_trained) {
@@ -49,6 +57,7 @@ void add_post_trained(Data& data, const StoredRun& run, const RunPoint& trained,
     point.method = row.method;
     point.loss_before = trained.loss;
     point.loss = row.loss.value_or(0);
+    describe_tasks(point, row.cloze);
     ++data.post_rows;
     if (why.empty() && !point.post.rounded) why = fmt::format("'{}' rounds nothing", row.weights);
     if (why.empty() && !is_positive(row.loss)) why = not_positive("loss", row.loss);

@@ -55,8 +55,9 @@ Table with_runs_beside(Table table) {
   rename(table, "loss", "loss_val");
   rename(runs, "loss_val", "loss_before");
   const std::vector<Cell> wanted = table.find("run_id")->cells;
-  for (const Column& column : runs.columns)
-    if (!table.find(column.name)) table.columns.push_back(looked_up(column, wanted, row_of));
+  for (const Column& column : runs.columns)  // what the run answered its quantized models need not answer
+    if (!table.find(column.name) && !column.name.starts_with("task_"))
+      table.columns.push_back(looked_up(column, wanted, row_of));
   return table;
 }
 
