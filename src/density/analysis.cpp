@@ -8,6 +8,7 @@
 
 #include "density/models.h"
 #include "fit/fit.h"
+#include "fit/sweep.h"
 
 namespace vernier::density {
 
@@ -58,7 +59,7 @@ std::optional<fit::FitSummary> precision_fit(const std::vector<law::RunPoint>& p
 /// Of one recipe, at the best of swept learning rates.
 std::vector<law::RunPoint> points_of_recipe(const fit::Data& data, const std::vector<StoredRun>& runs,
                                             const std::string& recipe) {
-  const auto beaten = beaten_runs(runs);
+  const auto beaten = fit::beaten_runs(runs);
   std::set<std::string> members;
   for (const StoredRun& run : runs)
     if (run.spec.recipe == recipe && !beaten.contains(run.id)) members.insert(run.id);
@@ -226,7 +227,7 @@ double typical_tokens(const ReferenceRuns& family) {
 void mark(Analysis& analysis, const std::vector<StoredRun>& runs, const ReferenceRuns& family) {
   std::map<std::string, ModelDensity*> models;
   for (ModelDensity& model : analysis.models) models[model.run] = &model;
-  for (const auto& [run, why] : beaten_runs(runs)) models.at(run)->beaten = why;
+  for (const auto& [run, why] : fit::beaten_runs(runs)) models.at(run)->beaten = why;
   for (const law::RunPoint& point : family.points) {
     ModelDensity& model = *models.at(point.run);
     model.fitted = measured_of(model, analysis.measure).has_value();

@@ -47,22 +47,12 @@ bool has_result(const law::RunPoint& point) {
 
 bool ReferenceRuns::has_tasks() const { return std::any_of(points.begin(), points.end(), has_result); }
 
-std::map<std::string, std::string> beaten_runs(const std::vector<StoredRun>& runs) {
-  std::map<std::string, std::string> beaten;
-  for (const fit::RateSweep& sweep : fit::rate_sweeps(runs))
-    for (const fit::SweptRate& rate : sweep.rates)
-      if (const double best = sweep.rates[sweep.best].learning_rate; rate.learning_rate != best)
-        for (const std::string& run : rate.runs)
-          beaten[run] = fmt::format("the learning rate {:g} gives a smaller loss than {:g}", best, rate.learning_rate);
-  return beaten;
-}
-
 ReferenceRuns reference_runs(const std::vector<StoredRun>& runs, const std::vector<law::RunPoint>& points,
                              const std::string& recipe) {
   RunsById by_id;
   for (const StoredRun& run : runs) by_id[run.id] = &run;
   ReferenceRuns family{chosen_recipe(points, by_id, recipe), {}, {}, {}};
-  const auto beaten = beaten_runs(runs);
+  const auto beaten = fit::beaten_runs(runs);
   for (const law::RunPoint& point : points) {
     const StoredRun& run = *by_id.at(point.run);
     if (!is_reference(point) || run.spec.recipe != family.recipe) continue;

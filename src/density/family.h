@@ -1,7 +1,6 @@
 // The reference family of a store: unrounded runs of one recipe, and their checkpoints.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -27,9 +26,6 @@ struct ReferenceRuns {
   std::vector<fit::Excluded> left_out;  ///< unrounded runs of the recipe that another learning rate beat
   bool has_tasks() const;               ///< any of them
 };
-
-/// Runs of a sweep of the learning rate that another rate beat (fit/sweep.h), and by which.
-std::map<std::string, std::string> beaten_runs(const std::vector<StoredRun>& runs);
 
 /// Unrounded runs of `recipe`; of 2024-wsd where it is empty and has such runs, else of the recipe with most of them.
 /// Of a sweep of the learning rate, the best one's. Throws Error where no run is unrounded, or none of the recipe that

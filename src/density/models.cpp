@@ -38,7 +38,7 @@ ModelDensity post_trained(const ModelDensity& parent, const StoredRun& run, cons
   return model;
 }
 
-/// "share 0.5", "2 x 32 (2 heads)": what the task says beside its method and tokens.
+/// "0.5", "d2w32h2": what the task says beside its method and tokens.
 std::string shape_of(const CompressionTask& task) {
   if (task.share) return fmt::format("{:g}", *task.share);
   std::string text;

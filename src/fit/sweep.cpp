@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
 
 #include "record/archive.h"
 
@@ -54,14 +53,21 @@ std::vector<RateSweep> rate_sweeps(const std::vector<StoredRun>& runs) {
   return sweeps;
 }
 
-std::vector<StoredRun> at_best_rates(const std::vector<StoredRun>& runs) {
-  std::set<std::string> others;
+std::map<std::string, std::string> beaten_runs(const std::vector<StoredRun>& runs) {
+  std::map<std::string, std::string> beaten;
   for (const RateSweep& sweep : rate_sweeps(runs))
-    for (std::size_t i = 0; i < sweep.rates.size(); ++i)
-      if (i != sweep.best) others.insert(sweep.rates[i].runs.begin(), sweep.rates[i].runs.end());
+    for (const SweptRate& rate : sweep.rates)
+      if (const double best = sweep.rates[sweep.best].learning_rate; rate.learning_rate != best)
+        for (const std::string& run : rate.runs)
+          beaten[run] = fmt::format("the learning rate {:g} gives a smaller loss than {:g}", best, rate.learning_rate);
+  return beaten;
+}
+
+std::vector<StoredRun> at_best_rates(const std::vector<StoredRun>& runs) {
+  const auto beaten = beaten_runs(runs);
   std::vector<StoredRun> kept;
   std::copy_if(runs.begin(), runs.end(), std::back_inserter(kept),
-               [&](const StoredRun& run) { return !others.contains(run.id); });
+               [&](const StoredRun& run) { return !beaten.contains(run.id); });
   return kept;
 }
 

@@ -1,6 +1,7 @@
 // Sweeps of the learning rate: which rate stands for a model.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct RateSweep {
 
 /// Models that were trained at more than one rate, in order of their first run.
 std::vector<RateSweep> rate_sweeps(const std::vector<StoredRun>& runs);
+
+/// Runs of a rate that is not the best of its sweep, and which one beat it.
+std::map<std::string, std::string> beaten_runs(const std::vector<StoredRun>& runs);
 
 /// The runs without those of a rate that is not the best of its sweep: what a law is fitted to.
 std::vector<StoredRun> at_best_rates(const std::vector<StoredRun>& runs);

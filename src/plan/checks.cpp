@@ -425,19 +425,6 @@ void check_values(const Experiment& experiment, Findings& findings) {
   check_hypotheses(experiment, findings);
 }
 
-namespace {
-
-/// Each problem begins with the key inside the tasks.
-void check_cloze(const Experiment& experiment, Findings& findings) {
-  if (!findings.sound("cloze")) return;
-  for (const std::string& problem : data::problems(*experiment.cloze, *experiment.opened, experiment.context)) {
-    const std::size_t colon = problem.find(": ");
-    findings.add("cloze." + problem.substr(0, colon), problem.substr(colon + 2));
-  }
-}
-
-}  // namespace
-
 void check_corpus(const Experiment& experiment, Findings& findings) {
   if (!findings.sound("context")) return;
   check_shortages(experiment, "grid.tokens", experiment.grid.tokens, findings);
@@ -450,7 +437,8 @@ void check_corpus(const Experiment& experiment, Findings& findings) {
   const auto lacking = data::shortage(*experiment.opened, 0, experiment.validation_tokens, experiment.context);
   if (!lacking.empty() && findings.sound("validation_tokens"))
     findings.add("validation_tokens", lacking[0].substr(lacking[0].find(": ") + 2));
-  if (experiment.cloze) check_cloze(experiment, findings);
+  if (experiment.cloze && findings.sound("cloze"))
+    findings.add_inside("cloze", data::problems(*experiment.cloze, *experiment.opened, experiment.context));
 }
 
 std::string why_unwritable(const fs::path& path) {

@@ -28,11 +28,7 @@ void open_corpus(Experiment& experiment, Findings& findings) {
   if (!findings.sound("corpus")) return;
   const CorpusSpec spec = located(experiment);
   const Problems problems = data::problems(spec);
-  for (const auto& problem : problems) {  // each begins with the key inside the corpus
-    const std::size_t colon = problem.find(": ");
-    findings.add(fmt::format("corpus.{}", problem.substr(0, colon)),
-                 colon == std::string::npos ? "cannot be used" : problem.substr(colon + 2));
-  }
+  findings.add_inside("corpus", problems);
   if (!problems.empty()) return;
   experiment.opened = data::open_corpus(spec);
   experiment.vocab = experiment.opened->vocab();

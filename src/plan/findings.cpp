@@ -69,6 +69,14 @@ void Findings::add(const std::string& key, const std::string& problem) {
   keys_.push_back(key);
 }
 
+void Findings::add_inside(const std::string& key, const Problems& problems) {
+  for (const auto& problem : problems) {
+    const std::size_t colon = problem.find(": ");
+    add(fmt::format("{}.{}", key, problem.substr(0, colon)),
+        colon == std::string::npos ? "cannot be used" : problem.substr(colon + 2));
+  }
+}
+
 Problems Findings::problems() const {
   Problems sorted = problems_;
   std::stable_sort(sorted.begin(), sorted.end(),

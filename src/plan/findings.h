@@ -21,6 +21,9 @@ class Findings {
   /// Adds "file:line: key: problem".
   void add(const std::string& key, const std::string& problem);
 
+  /// Adds problems that each begin with their key inside `key` and ": "; one without ": " is a key that cannot be used.
+  void add_inside(const std::string& key, const Problems& problems);
+
   /// Adds "key: expected <expectation>, got <value>" unless `holds`; says nothing about a key that is not sound.
   template <class Value>
   bool expect(const std::string& key, bool holds, std::string_view expectation, const Value& value) {
